@@ -9,6 +9,12 @@ from typing import Any, Protocol
 from models.errors import Overloaded
 
 SCOPE_KEY = "layerscope.arrival"
+FLOODING_SECONDS = 0.5
+"""Time for which a client that was refused counts as one that asks for more than there is."""
+REFUSED_PAUSE_SECONDS = FLOODING_SECONDS / 2
+"""Time for which a connection whose run was refused is not read while other clients send runs, too: on average, since
+not all of a client are to be read at once again, and at most half as long again, since it is still flooding then.
+"""
 
 
 class Arrivals:
@@ -62,5 +68,5 @@ class Gate(Protocol):
         """Return the error if a run of this client would be rejected, before it is read."""
         ...
 
-    def has_others(self, client: str) -> bool:
-        """Whether other clients send runs, too."""
+    def floods_beside_others(self, client: str) -> bool:
+        """Whether a client asks for more than there is while other clients send runs, too."""

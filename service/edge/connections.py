@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, cast
 from starlette.types import Scope
 
 from models.errors import Draining, Overloaded, TooManyConnections
+from service.access.arrivals import REFUSED_PAUSE_SECONDS, Gate, arrival_of
 from service.access.arrivals import SCOPE_KEY as ARRIVAL
-from service.access.arrivals import Gate, arrival_of
 from service.access.authentication import Authenticator
 from service.access.clients import identity
 from service.edge.body_limit import REFUSAL
@@ -29,10 +29,6 @@ IDLE_SECONDS = 0.5
 """Idle time before a connection is closed on shutdown, or for another one: its client may be sending a request."""
 REFUSED_SECONDS = 2.0
 """HEAD_SECONDS of connections over the limit."""
-REFUSED_PAUSE_SECONDS = 0.25
-"""Time for which a connection whose run was refused is not read while other clients send runs, too; on average, so that
-a client's connections are not all read at once again.
-"""
 HEALTH = (b"/healthz", b"/readyz")
 """Paths also served on those: otherwise a full service would be taken for a dead one."""
 RUNS = re.compile(
@@ -124,7 +120,7 @@ class Connection(BoundedProtocol):
         refused = self.gate.refusal(client) if runs else None
         if refused is not None and not (self.is_responding or self.flow.write_paused):
             self._send_refusal(refused)
-            if self.gate.has_others(client):
+            if self.gate.floods_beside_others(client):
                 self._pause_reading()
             return
         if refused is not None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 from zlib import crc32
 
 from models.errors import Overloaded
-from service.access.arrivals import Arrivals
+from service.access.arrivals import FLOODING_SECONDS, Arrivals
 from service.engines.costs import CostEstimates
+from service.engines.demand import Demand
 from service.engines.engine_request import EngineRequest
 from service.engines.fair_queue import FairQueue, QueueUsage
 from service.engines.job import Job
@@ -30,16 +31,13 @@ OVERLOAD_RUNS = 4
 the last of them waits little longer than at 80 % load.
 """
 STANDING_RUNS = 25
-"""Runs of average length that may wait while none is refused."""
+"""Runs of average length that may wait while none is refused for FLOODING_SECONDS: under constant load a queue is empty
+for shorter moments.
+"""
 STANDING_SHARE = 0.25
 """Share of the bound for which a queue may have more than half of the bound."""
-OWN_STANDING_SHARE = 0.5
-"""The same for what one client has in it: those below their share are cut later than those above."""
 LONGEST_RUNS = 2
 """Runs as long as the longest dispatched or queued one that may wait in any case, for the sake of short ones behind it.
-"""
-PAUSE_SECONDS = 0.5
-"""Seconds without a refusal until STANDING_RUNS may wait again; under constant load a queue is empty only for moments.
 """
 FULL = "The requests that wait already take as long as requests may wait."
 REPLY_SHARE = 0.5
@@ -53,7 +51,7 @@ class Admission:
 
     def __init__(self, settings: Settings, slots: Sequence[EngineSlot], costs: CostEstimates) -> None:
         self._settings, self._slots, self.costs = settings, slots, costs
-        self.arrivals = Arrivals()
+        self.arrivals, self._demand = Arrivals(), Demand()
         self._concurrent_costs = CostEstimates()
         """Costs of concurrent requests, in seconds per byte of the document."""
 
@@ -64,14 +62,16 @@ class Admission:
             Overloaded: with the seconds until there is room.
         """
         estimate = self._costs_of(request).estimate(request.kind, request.trace.client) * request.size
+        self._demand.add(request.trace.client, estimate)
         slot = self._slot_for(request.key)
         job = Job(request, PendingResult(request.reply, request.trace), seconds=estimate)
         self.check(slot, job)
         return slot, job
 
-    def has_others(self, client: str) -> bool:
-        """Whether a request of another client was queued recently."""
-        return any(lane.queue.has_others(client) for slot in self._slots for lane in slot.lanes)
+    def floods_beside_others(self, client: str) -> bool:
+        """Whether a client was refused recently while requests of others were queued."""
+        queues = [lane.queue for slot in self._slots for lane in slot.lanes]
+        return any(queue.is_flooding(client) for queue in queues) and any(queue.has_others(client) for queue in queues)
 
     def _slot_for(self, key: str) -> EngineSlot:
         """Return the home slot of the model, so that it is built once; an idle one if that is busy."""
@@ -140,6 +140,7 @@ class Admission:
         mean, arrivals = self.costs.mean, self.arrivals.by_client
         if any(not slot.ready or self._fits(slot.runs, client, mean, mean, arrivals) for slot in self._slots):
             return None
+        self._demand.add(client, mean)
         soonest = min((slot.runs for slot in self._slots), key=lambda lane: lane.queue.total.seconds)
         return self._overloaded(soonest, client, "")
 
@@ -156,34 +157,43 @@ class Admission:
         """Whether a queue has seconds left, or the client is below its share. Arrivals count as runs of average length,
         spread over all slots.
         """
-        queue = lane.queue
+        queue, clients = lane.queue, {client, *lane.queue.usage, *arrivals}
         if not (queue or arrivals):
             return True
-        arrival_seconds = mean / len(self._slots)
-        bound = self._bound(lane, queue.total, STANDING_SHARE, queue.last_refusal, mean)
-        if queue.total.seconds + arrival_seconds * arrivals.total() + seconds <= bound:
+        arriving = mean / len(self._slots)
+        if queue.total.seconds + arriving * arrivals.total() + seconds <= self._bound(lane, mean):
             return True
-        own, clients = queue.usage.get(client, NO_USAGE), len({client, *queue.usage, *arrivals})
-        bound = self._bound(lane, own, OWN_STANDING_SHARE, queue.standing_refusal(client), mean) / clients
-        return clients > 1 and own.seconds + arrival_seconds * arrivals[client] + seconds <= bound
+        own = queue.usage.get(client, NO_USAGE).seconds + arriving * arrivals[client] + seconds
+        return len(clients) > 1 and own <= self._own_bound(lane, client, clients, mean)
 
-    def _bound(
-        self, lane: EngineLane, usage: QueueUsage, standing_share: float, last_refusal: float, mean: float
-    ) -> float:
+    def _bound(self, lane: EngineLane, mean: float) -> float:
         """Return the seconds of work that may wait now; `mean` is 0 before any run has ended."""
-        now, limit = asyncio.get_running_loop().time(), self._settings.queue_seconds
-        minimum = max(OVERLOAD_RUNS * mean, LONGEST_RUNS * lane.longest())
-        if now - last_refusal <= PAUSE_SECONDS:
-            return minimum
-        is_standing = usage.count and now - usage.since > standing_share * limit
-        return max(minimum, STANDING_RUNS * mean, limit / 2 if is_standing else limit)
+        now, usage, limit = asyncio.get_running_loop().time(), lane.queue.total, self._settings.queue_seconds
+        if now - lane.queue.last_refusal <= FLOODING_SECONDS:
+            return self._least(lane, mean)
+        is_standing = usage.count and now - usage.since > STANDING_SHARE * limit
+        return max(self._least(lane, mean), STANDING_RUNS * mean, limit / 2 if is_standing else limit)
+
+    def _own_bound(self, lane: EngineLane, client: str, clients: Set[str], mean: float) -> float:
+        """Return the seconds of work of one client that may wait whatever others have in the queue: its share of what
+        those leave that ask for more than there is, of which each has its share of the least.
+        """
+        flooding = [one for one in clients if lane.queue.is_flooding(one)]
+        if client in flooding:
+            return self._least(lane, mean) / len(clients)
+        seconds = max(self._least(lane, mean), STANDING_RUNS * mean, self._settings.queue_seconds)
+        return seconds / (len(clients) - len(flooding))
+
+    def _least(self, lane: EngineLane, mean: float) -> float:
+        """Return the seconds of work that may wait in any case."""
+        return max(OVERLOAD_RUNS * mean, LONGEST_RUNS * lane.longest())
 
     def _overloaded(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
         """Build the refusal of a client that asks for more than there is. If it is of a run, and the first for long,
         the runs that it was let in with meanwhile are refused, too.
         """
         runs = [slot.runs for slot in self._slots]
-        if lane in runs and not lane.queue.is_flooding(client):
+        if lane in runs and not (lane.queue.is_flooding(client) or self._demand.is_modest(client)):
             for one in runs:
                 self._shorten(one.queue, client)
         return self._refused(lane, client, detail)
@@ -197,7 +207,10 @@ class Admission:
                 job.close(Overloaded(FULL, (), seconds))
 
     def _refused(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
-        """Build a refusal with the seconds of the queued work, and record it."""
+        """Build a refusal with the seconds of the queued work, and record it. It is not held against a client that asks
+        for less than others do: the machine may have been slow for a moment.
+        """
+        is_flooding = not self._demand.is_modest(client)
         for queue in {lane.queue, *(slot.runs.queue for slot in self._slots)}:
-            queue.refuse(client)
+            queue.refuse(client, is_flooding=is_flooding)
         return Overloaded(detail, (), max(1.0, lane.queue.total.seconds))

@@ -18,11 +18,9 @@ from math import inf
 from operator import itemgetter
 from typing import Generic, Protocol, Self, TypeVar
 
+from service.access.arrivals import FLOODING_SECONDS
+
 NEVER = -inf
-FLOODING_SECONDS = 0.5
-"""Time for which a refused client counts as one that asks for more than there is: its connections, which are not read
-for a while, are read again within it.
-"""
 FLOODING_WEIGHT = 8
 """How many times its work is charged meanwhile: those below their share go first, however many jobs they bring at once,
 and it still gets one run of nine from those that are not.
@@ -75,7 +73,7 @@ class FairQueue(Generic[JobT]):
         self._latest, self._latest_at, self._other_at = "", NEVER, NEVER
         """The client of the latest job, when that was added, and when the latest of another client before it was."""
         self._refusals: dict[str, float] = {}
-        """By client: the time of its last refusal, by the loop's clock, the latest last."""
+        """By flooding client: when it was refused last, by the loop's clock; the latest last."""
         self.last_refusal = NEVER
         self.total = QueueUsage()
         self.usage: dict[str, QueueUsage] = {}
@@ -144,25 +142,21 @@ class FairQueue(Generic[JobT]):
         if job.client in self._accounts:
             self._accounts[job.client] += seconds - job.seconds
 
-    def refuse(self, client: str) -> None:
-        """Record a refusal."""
+    def refuse(self, client: str, *, is_flooding: bool = True) -> None:
+        """Record a refusal, and that its client asks for more than there is, if it does."""
+        self.last_refusal = asyncio.get_running_loop().time()
+        if is_flooding:
+            self._record_flooding(client)
+
+    def _record_flooding(self, client: str) -> None:
         self._refusals.pop(client, None)
-        self._refusals[client] = self.last_refusal = asyncio.get_running_loop().time()
+        self._refusals[client] = self.last_refusal
         if len(self._refusals) > MAX_ACCOUNTS:
             self._refusals = dict(islice(self._refusals.items(), MAX_ACCOUNTS // 2, None))
 
     def is_flooding(self, client: str) -> bool:
-        """Whether a client was refused just now."""
-        return asyncio.get_running_loop().time() - self.last_refusal_of(client) <= FLOODING_SECONDS
-
-    def last_refusal_of(self, client: str) -> float:
-        """Return when a client was refused last, by the loop's clock."""
-        return self._refusals.get(client, NEVER)
-
-    def standing_refusal(self, client: str) -> float:
-        """Return when a client was refused last, by the loop's clock, if it has had jobs in the queue ever since."""
-        refused, usage = self.last_refusal_of(client), self.usage.get(client)
-        return refused if usage is not None and usage.since <= refused else NEVER
+        """Whether a client that asks for more than there is was refused just now."""
+        return asyncio.get_running_loop().time() - self._refusals.get(client, NEVER) <= FLOODING_SECONDS
 
     def _charge(self, client: str, until: float) -> None:
         """Write an account. Of MAX_ACCOUNTS, the half that is least ahead makes room for a new one."""

@@ -112,7 +112,7 @@ class Open:
     def __init__(self) -> None:
         self.arrivals = Arrivals()
 
-    def has_others(self, client: str) -> bool:  # noqa: ARG002 (the gate's signature)
+    def floods_beside_others(self, client: str) -> bool:  # noqa: ARG002 (the gate's signature)
         """Return that there are none."""
         return False
 

@@ -150,7 +150,7 @@ class KeyedGate(Open):
 class Shared(Full):
     """A gate whose queues are full while other clients send runs, too."""
 
-    def has_others(self, client: str) -> bool:
+    def floods_beside_others(self, client: str) -> bool:
         """Return that there are some."""
         return client == "127.0.0.1"
 

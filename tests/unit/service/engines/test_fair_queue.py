@@ -11,7 +11,7 @@ import pytest
 
 from models.errors import ClientDisconnected, Overloaded
 from models.ipc.messages import Plan, Planned
-from service.access.arrivals import Arrivals
+from service.access.arrivals import FLOODING_SECONDS, Arrivals
 from service.access.clients import identity
 from service.engines.admission import Admission
 from service.engines.costs import CostEstimates
@@ -71,6 +71,13 @@ def busy_queue(costs: CostEstimates, *jobs: Job, **settings: float) -> tuple[Adm
     return admission, slot
 
 
+def end_flood(queue: FairQueue[Job]) -> None:
+    """Let the last refusal of each client be longer ago than it counts."""
+    queue.last_refusal -= FLOODING_SECONDS + 0.1
+    for client in queue._refusals:
+        queue._refusals[client] -= FLOODING_SECONDS + 0.1
+
+
 async def test_clients_take_turns() -> None:
     """By the time of their jobs: a new client's small job follows one job of a busy client, not all of them."""
     line, many, few = FairQueue(), [job("many") for _ in range(5)], [job("few", 0.25) for _ in range(5)]
@@ -124,27 +131,28 @@ def test_estimates_fall_back_from_kind_to_client_to_mean() -> None:
 
 
 async def test_the_queue_is_bounded_by_waiting_time() -> None:
-    """25 runs; while others are refused four, or two of the longest. Half of it is for each of two clients."""
+    """25 runs; while others are refused four, or two of the longest. Clients that are not refused share 25."""
     admission, slot = busy_queue(CostEstimates(), *[job("a") for _ in range(3)])
     admission.check(slot, job("a"))
     slot.runs.queue.append(job("a"))
+    admission.check(slot, job("b", 12.5))
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("b", 12.6))
+    slot.runs.queue._refusals.clear()
     with pytest.raises(Overloaded) as refused:
         admission.check(slot, job("a"))
     assert refused.value.seconds == 4.0
     assert admission.refusal("a") is not None
+    admission.check(slot, job("b", 25.0))
+    slot.runs.queue.append(job("c"))
     admission.check(slot, job("b", 12.5))
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 12.6))
-    slot.runs.queue.append(job("b"))
-    slot.runs.queue.usage["b"].since = -1e9
-    admission.check(slot, job("b", 1.0))
+    slot.runs.queue.refuse("b")
+    admission.check(slot, job("b", 4 / 3))
     with pytest.raises(Overloaded):
-        admission.check(slot, job("b", 1.1))
-    slot.runs.queue._refusals["b"] -= 1.0
-    admission.check(slot, job("b", 11.5))
-    with pytest.raises(Overloaded):
-        admission.check(slot, job("b", 11.6))
-    slot.runs.queue.last_refusal -= 1.0
+        admission.check(slot, job("b", 1.4))
+    end_flood(slot.runs.queue)
     admission.check(slot, job("a"))
     assert admission.refusal("a") is None
 
@@ -226,13 +234,33 @@ async def test_the_first_refusal_shortens_the_queue() -> None:
     assert slot.runs.queue.usage["a"].count == 9, "runs do not go with plans"
 
 
-async def test_one_refusal_does_not_bring_further_ones() -> None:
-    """A client whose jobs have left the queue since is not held to four runs."""
-    admission, slot = busy_queue(CostEstimates(), *[job("a") for _ in range(6)])
+async def test_a_refusal_is_not_held_against_a_client_that_asks_for_less_than_others() -> None:
+    """Its jobs stay, it is not paused, and it goes first; one that asks for as much as the others is flooding."""
+    admission, slot = busy_queue(CostEstimates(), *[job("a") for _ in range(12)])
+    append_all(slot.runs.queue, [job("b") for _ in range(12)])
+    for client in "aaab":
+        admission._demand.add(client, 1.0)
+    for seconds in (14.0, 14.0):
+        with pytest.raises(Overloaded):
+            admission.check(slot, job("b", seconds))
+    assert (slot.runs.queue.usage["b"].count, slot.runs.queue.is_flooding("b")) == (12, False)
+    assert not admission.floods_beside_others("b")
     with pytest.raises(Overloaded):
-        admission.check(slot, job("b", 12.6))
-    slot.runs.queue.append(job("b"))
-    admission.check(slot, job("b", 11.5))
+        admission.check(slot, job("a"))
+    assert (slot.runs.queue.usage["a"].count, slot.runs.queue.is_flooding("a")) == (4, True)
+    assert admission.floods_beside_others("a")
+
+
+async def test_refused_runs_count_as_demand() -> None:
+    """Whether they were refused by their heads, as runs of average length, or when they were read."""
+    admission, _ = busy_queue(CostEstimates(), *[job("a") for _ in range(6)])
+    for _ in range(3):
+        assert admission.refusal("a") is not None
+    with pytest.raises(Overloaded):
+        admission.admit(job("a").request)
+    admission.admit(job("b").request)
+    assert admission._demand.is_modest("b")
+    assert not admission._demand.is_modest("a")
 
 
 async def test_no_client_takes_all_slots() -> None:
@@ -304,15 +332,19 @@ async def test_clients_whose_jobs_were_added_within_a_second_are_others(passing:
     slots = [EngineSlot(0), EngineSlot(1)]
     admission, queue = Admission(Settings(), slots, CostEstimates()), slots[1].runs.queue
     queue.append(job("a"))
-    assert not admission.has_others("a")
+    for one in "ab":
+        slots[0].runs.queue.refuse(one)
+    assert not admission.floods_beside_others("a")
     append_all(queue, [job("b"), job("a"), job("a")])
-    assert admission.has_others("a")
-    assert admission.has_others("b")
+    assert admission.floods_beside_others("a")
+    assert admission.floods_beside_others("b")
     await passing(0.6)
     queue.append(job("a"))
     await passing(0.6)
-    assert not admission.has_others("a")
-    assert admission.has_others("b")
+    for one in "ab":
+        slots[0].runs.queue.refuse(one)
+    assert not admission.floods_beside_others("a")
+    assert admission.floods_beside_others("b")
 
 
 @pytest.mark.parametrize(
