@@ -11,6 +11,7 @@ from models.documents.text import MARK, text_problem
 from models.errors import InvalidDocument, Problem, Unparsable
 from models.json_text.keys import check_keys
 from models.json_text.limits import UNCOUNTED, Claim, claim_nothing
+from models.json_text.pauses import collection_paused
 from models.json_text.pieces import PieceReader
 
 MAX_DEPTH = 64
@@ -32,7 +33,8 @@ def read_json(text: bytes, inputs: str | None = None, claim: Claim = claim_nothi
         TooLarge: pointing at an object of too many keys or arrays of too many items, or if the document is too long.
     """
     if len(text) > UNCOUNTED:
-        return PieceReader(text, claim).whole(inputs, bodies)
+        with collection_paused():
+            return PieceReader(text, claim).whole(inputs, bodies)
     value = orjson.loads(text)
     check_keys(text, value)
     return value

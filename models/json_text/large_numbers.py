@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from models.json_text.limits import Claim
+from models.json_text.pauses import let_others_run
 from models.json_text.structure import CHUNK_BYTES
 from models.tensors.dtypes import Array
 from models.tensors.numbers import DIGITS, Numbers, shape_of
@@ -49,6 +50,7 @@ def _chunks(text: bytes, start: int, end: int) -> Iterator[list[Any]]:
         cut = cut if cut >= start else text.find(b",", stop, end)
         cut = cut if cut >= start else end
         yield orjson.loads(b"[%b]" % text[start:cut].translate(WITHOUT_BRACKETS))
+        let_others_run()
         start = cut + 1
 
 

@@ -23,6 +23,7 @@ from models.json_text.limits import (
     parsed_bytes,
     too_many_keys,
 )
+from models.json_text.pauses import free_slowly
 from models.json_text.structure import CHUNK_BYTES, COLON, COMMA, marks_in
 
 PIECE = 2 * CHUNK_BYTES
@@ -157,20 +158,31 @@ class PieceReader:
 
     def _array(self, start: int, end: int, pointer: str, numbers: bool, level: int) -> list[Any]:
         """Parse an array of any values, a run of items at a time."""
-        self._check_closed(end, b"]")
         array: list[Any] = []
+        try:
+            for values in self._runs_of_values(start, end, pointer, numbers, level):
+                array += values
+        except Exception:  # whichever it is
+            free_slowly(array)
+            raise
+        return array
+
+    def _runs_of_values(self, start: int, end: int, pointer: str, numbers: bool, level: int) -> Iterator[list[Any]]:
+        """Parse the items within one chunk of text together, a longer one alone."""
+        self._check_closed(end, b"]")
+        count = 0
         for run in self._item_runs(start, end):
             first, last = self._trimmed(*run)
             bracket = self.text[first : first + 1]
             if first == last:
                 raise self._syntax_error(first)
             if last - first <= PIECE or bracket not in (b"[", b"{"):
-                array += self._small(first, last, pointer, len(array))
-            elif bracket == b"[":
-                array.append(self._array(first, last, f"{pointer}/{len(array)}", numbers, self._deeper(level, pointer)))
+                values = self._small(first, last, pointer, count)
             else:
-                array.append(self._value(first, last, f"{pointer}/{len(array)}", numbers, self._deeper(level, pointer)))
-        return array
+                parse = self._array if bracket == b"[" else self._value
+                values = [parse(first, last, f"{pointer}/{count}", numbers, self._deeper(level, pointer))]
+            yield values
+            count += len(values)
 
     def _item_runs(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield spans of array items: those within one chunk of text together, a longer one alone."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.json_text.pauses import let_others_run
 from models.tensors.dtypes import Array
 
 CHUNK_BYTES = 256 * 1024
@@ -50,6 +51,8 @@ def marks_in(text: bytes, start: int, end: int, shallow: bool = False) -> Iterat
             continue
         position, marks, depth = _scan(text, position, stop, end, depth)
         yield marks
+        if position < end:
+            let_others_run()
 
 
 def _depth_after_numbers(text: bytes, position: int, stop: int, depth: int) -> int | None:

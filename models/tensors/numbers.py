@@ -17,6 +17,8 @@ from models.tensors.dtypes import Array
 
 DIGITS = b"0123456789.-+eE \n\r\t"
 """The characters of numbers, and of the space between them."""
+CHUNK_BYTES = 256 * 1024
+"""Text that is compared at once, while no other thread runs."""
 
 
 class Numbers(NamedTuple):
@@ -44,12 +46,36 @@ def numbers_in(text: bytes) -> Numbers | None:
 
 def shape_of(skeleton: bytes) -> tuple[int, ...] | None:
     """Return the shape of a regular array with exactly these brackets and commas; None where there is none."""
-    rank = len(skeleton) - len(skeleton.lstrip(b"["))
+    rank = len(skeleton[: MAX_RANK + 1]) - len(skeleton[: MAX_RANK + 1].lstrip(b"["))
+    if not 0 < rank <= MAX_RANK:
+        return None
     shape: tuple[int, ...] = ()
-    row = b""
-    for closed in range(1, min(rank, MAX_RANK + 1) + 1):
-        end = skeleton.find(b"]" * closed) + closed
-        length = (end - (rank - closed) - 1) // (len(row) + 1)
-        shape = (length, *shape)
-        row = b"[%b]" % ((row + b",") * length)[:-1]
-    return shape if row == skeleton and 0 < len(shape) <= MAX_RANK else None
+    period = 1
+    for start in reversed(range(rank)):
+        end = len(skeleton) if start == 0 else _find(skeleton, b"]" * (rank - start))
+        length, rest = divmod(end - start - 1, period)
+        if rest or length < 1 or not _repeats(skeleton, start + 1, end, period):
+            return None
+        shape, period = (length, *shape), end - start + 1
+    return shape if skeleton.endswith(b"]" * rank) else None
+
+
+def _find(skeleton: bytes, brackets: bytes) -> int:
+    """Return the end of the first run of brackets; 0 where there is none."""
+    for start in range(0, len(skeleton), CHUNK_BYTES):
+        if (found := skeleton.find(brackets, start, start + CHUNK_BYTES + len(brackets) - 1)) >= 0:
+            return found + len(brackets)
+    return 0
+
+
+def _repeats(skeleton: bytes, start: int, end: int, period: int) -> bool:
+    """Whether the items of an array have the same brackets and commas, and a comma between each two. `end` is after its
+    closing bracket, and the first item, of `period - 1` bytes, is known to be right.
+    """
+    if start + period < end and skeleton[start + period - 1 : start + period] != b",":
+        return False
+    last = end - 1 - period
+    return all(
+        skeleton.startswith(skeleton[offset : min(offset + CHUNK_BYTES, last)], offset + period)
+        for offset in range(start, last, CHUNK_BYTES)
+    )

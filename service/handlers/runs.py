@@ -38,6 +38,7 @@ from service.requests.body import (
     media_type,
     parse_form,
     parse_run,
+    read_body,
     unsupported,
 )
 from service.requests.decode_memory import MemoryShare
@@ -97,7 +98,7 @@ async def read_run_request(
         UnsupportedMedia, Unparsable, TooLarge, InvalidOption, Overloaded
     """
     content_type = media_type(request)
-    body = await request.body()
+    body = await read_body(request)
     if content_type == MULTIPART:
         words = form_words(inline, queries.names)
         form = await read_form(await parse_form(request, body, share), words, share)

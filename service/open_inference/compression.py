@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from models.errors import TooLarge, Unparsable, UnsupportedEncoding
 from service.edge.body_limit import count_decompressed
 from service.edge.content_coding import GZIP_WINDOW, LEVEL
+from service.requests.body import read_body
 from service.wire.negotiation import QUALITY_VALUE
 from service.wire.stream import Buffer
 
@@ -41,7 +42,7 @@ async def plain_body(request: Request, max_bytes: int) -> bytes:
         raise UnsupportedEncoding.at(
             "", "the body cannot be decompressed", expected="gzip or deflate", received=encoding[:60]
         )
-    body = await request.body()
+    body = await read_body(request)
     return body if encoding in ("identity", "") else await _decompressed(request, body, encoding, max_bytes)
 
 

@@ -11,7 +11,7 @@ from models.store.entries import Entry
 from service.open_inference.schemas import IndexEntry
 from service.registry.loaded import LoadedModels
 from service.registry.statistics import VERSION
-from service.requests.body import parse_json
+from service.requests.body import parse_json, read_body
 from service.state import State
 
 UNLOADED = "unloaded"
@@ -43,7 +43,7 @@ async def body_object(request: Request) -> dict[str, Any]:
     Raises:
         InvalidOption: the body is not an object.
     """
-    body = await request.body()
+    body = await read_body(request)
     raw = parse_json(body) if body else {}
     if not isinstance(raw, dict):
         raise InvalidOption.at("", "the body is not an object", expected="an object, or no body", received=shown(raw))

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import orjson
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -36,6 +37,8 @@ MAX_FILES = 256
 MAX_FIELDS = 64
 THREAD_BYTES = 64 * 1024
 """Larger bodies are decoded on a thread."""
+JOIN_BYTES = 1024 * 1024
+"""Larger bodies are joined on a thread: from this size on `bytes.join` releases the interpreter lock."""
 MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 """Decoder that splits an object into its members: it checks the syntax of each, but not its numbers and strings."""
 FORM_COPIES = 3
@@ -117,6 +120,14 @@ def _run_body(body: bytes, members: Mapping[str, bytes], numbers: Numbers) -> di
 
 Parse = Callable[..., Any]
 """A parser such as `parse_json`, called with a body and the keyword `claim`."""
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the whole body of a request; to copy one of 60 MB takes 50 ms."""
+    chunks = [chunk async for chunk in request.stream()]
+    if sum(map(len, chunks)) <= JOIN_BYTES:
+        return b"".join(chunks)
+    return await run_in_threadpool(b"".join, chunks)
 
 
 async def decode_json(body: bytes, share: MemoryShare, parse: Parse = parse_json) -> Any:

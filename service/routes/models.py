@@ -31,7 +31,7 @@ from service.openapi.model_schemas import DamagedName, ModelEntry, ModelList, Mo
 from service.openapi.replies import IF_NONE_MATCH, MODEL_FORMS, NOT_MODIFIED, REGISTERED, activations_replies
 from service.options.field_names import MODEL
 from service.registry.checkout import checkout
-from service.requests.body import decode_json, is_json, media_type, unsupported
+from service.requests.body import decode_json, is_json, media_type, read_body, unsupported
 from service.requests.multipart import MULTIPART
 from service.requests.upload import receive_upload, stored_upload
 from service.requests.upload_parts import is_weights_file
@@ -63,7 +63,7 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     """Checks a document and the weights that come with it, stores both, and points the name at them."""
     content_type = media_type(request)
     if content_type and is_json(request):
-        body = await request.body()
+        body = await read_body(request)
         if not is_weights_file(body):
             with state.memory.share() as share:
                 return put_response(await register(state, name, await decode_json(body, share, parse_model_json)))

@@ -25,7 +25,7 @@ from service.options.activation import from_pairs, merge_options
 from service.options.field_names import MODEL
 from service.options.plan import PlanOptions, plan_options
 from service.registry.model import Model
-from service.requests.body import decode_json, is_json, parse_json, unsupported
+from service.requests.body import decode_json, is_json, parse_json, read_body, unsupported
 from service.requests.misplaced import PLAN, require_object
 from service.responses.etag import ETag
 from service.state import State, StateOf
@@ -74,7 +74,7 @@ async def post_plan(
     request: Request, state: StateOf, model: Annotated[str | None, Query(description="A registered model.")] = None
 ) -> Response:
     """Plans a document, or a registered model; nothing is built, nothing is fetched."""
-    body = await request.body()
+    body = await read_body(request)
     if body and not is_json(request):
         raise unsupported(request, "application/json", body=body, advice=ADVICE)
     with state.memory.share() as share:

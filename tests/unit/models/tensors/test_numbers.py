@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from models.errors import InvalidTensor, Unparsable
 from models.tensors.forms import parse_tensor
 from models.tensors.nested import parse_nested
-from models.tensors.numbers import Numbers, numbers_in
+from models.tensors.numbers import Numbers, numbers_in, shape_of
 from service.requests.body import parse_json, parse_run
 
 NUMBERS = st.one_of(st.integers(-(2**63), 2**64 - 1), st.floats(allow_nan=False, allow_infinity=False))
@@ -34,6 +34,20 @@ def test_regular_arrays_are_parsed(shape: list[int], data: st.DataObject) -> Non
     assert numbers is not None
     assert (numbers.shape, numbers.leaves) == (tuple(shape), leaves)
     assert list(map(type, numbers.leaves)) == list(map(type, leaves))
+
+
+@given(SHAPES, st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["", "[", "]", ",", "],[", "[]"])), max_size=2))
+def test_shapes_are_read_across_chunks(shape: list[int], changes: list[tuple[int, str]]) -> None:
+    """A regular array has its shape; one with a bracket or comma changed has none unless it is regular again."""
+    skeleton = json.dumps(np.zeros(shape, np.int8).tolist()).replace("0", "").replace(" ", "")
+    for place, other in changes:
+        at = place % len(skeleton)
+        skeleton = skeleton[:at] + other + skeleton[at + 1 :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.tensors.numbers.CHUNK_BYTES", 5)
+        found = shape_of(skeleton.encode())
+    built = "" if found is None else json.dumps(np.zeros(found, np.int8).tolist()).replace("0", "").replace(" ", "")
+    assert found == tuple(shape) if not changes else found is None or (built == skeleton and len(found) <= 8)
 
 
 @pytest.mark.parametrize(
