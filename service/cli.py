@@ -86,6 +86,9 @@ def _extract(**arguments: Any) -> None:
     except ExtractionFailed as error:
         sys.stderr.write(f"layerscope: {error}\n")
         raise SystemExit(error.code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("layerscope: interrupted; what is done is kept: the same command goes on with it\n")
+        raise SystemExit(130) from None
     sys.stdout.write(f"{done.inputs - done.failed} of {done.inputs} inputs are in {arguments['out']}\n")
     if done.failed == done.inputs:
         raise SystemExit(1)

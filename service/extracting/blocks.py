@@ -39,16 +39,25 @@ def block_of(shard: int, rows: Sequence[Row], names: Sequence[str], digest: str)
     }
     for at, name in enumerate(names):
         arrays = [None if isinstance(row.arrays, Refusal) else row.arrays[at] for row in rows]
-        columns[f"{BYTES}:{name}"] = pa.array(
-            [None if one is None else one.data.cast("B") if one.size else b"" for one in arrays], pa.large_binary()
-        )
+        columns[f"{BYTES}:{name}"] = _joined(arrays)
         columns[f"{SHAPE}:{name}"] = pa.array(
-            [None if one is None else list(one.shape) for one in arrays], pa.list_(pa.int64())
+            [one if one is None else one.shape for one in arrays], pa.list_(pa.int64())
         )
         columns[f"{DTYPE}:{name}"] = pa.array(
-            [None if one is None else name_of(one.dtype) for one in arrays], pa.string()
+            [one if one is None else name_of(one.dtype) for one in arrays], pa.string()
         )
     return pa.table(columns)
+
+
+def _joined(arrays: Sequence[Array | None]) -> Any:
+    """Return the bytes of arrays as an Arrow array, copied once."""
+    import pyarrow as pa  # noqa: PLC0415 (an extra)
+
+    pieces = [b"" if one is None else np.ascontiguousarray(one).reshape(-1).view(np.uint8) for one in arrays]
+    offsets = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+    return pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(pieces), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(pieces))]
+    )
 
 
 def rows_of(block: Any, names: Sequence[str]) -> list[Row]:
@@ -70,7 +79,10 @@ def _arrays(block: Any, name: str) -> list[Any]:
     """Return the arrays of one input of the network; None where there is none."""
     (cells,) = block.column(f"{BYTES}:{name}").chunks
     shapes, dtypes = (block.column(f"{kind}:{name}").to_pylist() for kind in (SHAPE, DTYPE))
+    _, offsets, data = cells.buffers()
+    ends = np.frombuffer(offsets, np.int64)[cells.offset : cells.offset + len(cells) + 1].tolist()
+    whole = np.frombuffer(data if data is not None else b"", np.uint8)
     return [
-        None if shape is None else np.frombuffer(cells[at].as_buffer(), DTYPES[dtype]).reshape(shape)
+        None if shape is None else whole[ends[at] : ends[at + 1]].view(DTYPES[dtype]).reshape(shape)
         for at, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
     ]

@@ -18,7 +18,7 @@ from service.extracting.partial_results import PARTS, Partial, done
 from service.extracting.planning import facts_of, job_of
 from service.extracting.running import run_shards
 from service.extracting.shards import Shard, shards_of
-from service.extracting.sources import sources_of
+from service.extracting.sources import absolute, sources_of
 from service.extracting.tables import write_tables
 from service.settings import Settings
 
@@ -36,10 +36,11 @@ def extract(asked: Asked, settings: Settings, program: str = PROGRAM) -> Extract
     Raises:
         ExtractionFailed: it cannot begin, or go on.
     """
+    absolute(asked.out)
     with TemporaryDirectory(prefix="layerscope-") as folder:
         model = asyncio.run(planned_model(asked, settings, Path(folder), program))
         ranks = {name: len(spec.shape) for name, spec in model.architecture.network.inputs.items()}
-        sources = sources_of(asked.inputs, ranks)
+        sources = sources_of(asked.inputs, ranks, asked.out)
         job = job_of(asked, settings, model, sources, program)
         facts, shards = facts_of(asked, job, model, sources), shards_of(sources, job.rows)
         if not begin(job.out, facts):

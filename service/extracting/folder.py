@@ -22,6 +22,12 @@ class Folder:
         fs, root = fsspec.url_to_fs(self.url, use_listings_cache=False)
         return fs, root.rstrip("/")
 
+    @property
+    def location(self) -> str:
+        """Its path on this machine, or its URL."""
+        fs, root = self._place
+        return root if isinstance(fs, LocalFileSystem) else self.url
+
     def path(self, name: str) -> str:
         """Return the path of a file in its file system."""
         return f"{self._place[1]}/{name}"

@@ -36,7 +36,7 @@ def begin(folder: Folder, facts: Facts) -> bool:
     if lines := list(differences(found, orjson.loads(_text(facts)))):
         shown_lines = "\n".join(f"  {line}" for line in lines[:MAX_DIFFERENCES])
         raise ExtractionFailed(
-            f"{folder.url} has another extraction, which differs in\n{shown_lines}\n"
+            f"{folder.location} has another extraction, which differs in\n{shown_lines}\n"
             "Write to another folder, or remove this one."
         )
     return is_done

@@ -17,7 +17,7 @@ from service.extracting.job import Job
 from service.extracting.manifest import Facts
 from service.extracting.model import PlannedModel
 from service.extracting.shards import rows_of_shards
-from service.extracting.sources import Source, digest_of
+from service.extracting.sources import Source, absolute, digest_of
 from service.settings import Settings
 
 GUESSED_BYTES = 1 << 20
@@ -42,7 +42,7 @@ def job_of(asked: Asked, settings: Settings, model: PlannedModel, sources: Seque
     return Job(
         model.source, names, RunSpec(model.outputs, views=model.views), columns, batch,
         sum(source.rows for source in sources), asked.shard or rows_of_shards(batch, input_bytes, output_bytes),
-        Folder(asked.out), asked.format, asked.top, asked.summary, own, program,
+        Folder(absolute(asked.out)), asked.format, asked.top, asked.summary, own, program,
     )  # fmt: skip
 
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import fsspec
 import numpy as np
+from fsspec.implementations.local import LocalFileSystem
 
 from models.tensors import read_npy
 from models.tensors.dtypes import Array
@@ -58,9 +60,9 @@ class Reader:
             yield from [error] * missing
 
     def _rows(self, part: Part) -> Iterator[Content]:
-        fs, path = fsspec.url_to_fs(part.source.name)
+        fs, path = fsspec.url_to_fs(part.source.url)
         if part.source.kind == FILE or (part.source.is_whole and part.source.kind != PARQUET):
-            yield fs.cat_file(path)
+            yield Path(path).read_bytes() if isinstance(fs, LocalFileSystem) else fs.cat_file(path)
             return
         with fs.open(path, "rb") as file:
             yield from self._readers()[part.source.kind](file, part.start, part.stop)

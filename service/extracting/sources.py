@@ -31,15 +31,17 @@ class Source:
     identity: tuple[Any, ...]
     is_whole: bool = True
     """Whether the file is one input, not a row of it."""
+    url: str = ""
+    """Where it is, also for processes in other folders."""
 
     def name_of(self, row: int) -> str:
         """Return the name of one of its inputs."""
         return self.name if self.is_whole else f"{self.name}#{row}"
 
 
-def sources_of(inputs: Sequence[str], ranks: Mapping[str, int]) -> list[Source]:
-    """Return the files of paths, globs, folders and URLs, each once and in the order of their names. `ranks` are the
-    ranks of the network's inputs without the batch.
+def sources_of(inputs: Sequence[str], ranks: Mapping[str, int], out: str = "") -> list[Source]:
+    """Return the files of paths, globs, folders and URLs, each once and in the order of their names, but those in the
+    folder `out`. `ranks` are the ranks of the network's inputs without the batch.
 
     Raises:
         WrongOption: one of them is not there, or there is no file.
@@ -47,9 +49,25 @@ def sources_of(inputs: Sequence[str], ranks: Mapping[str, int]) -> list[Source]:
     found: dict[str, tuple[Any, dict[str, Any]]] = {}
     for text in inputs:
         found.update(_files(text))
+    written = f"{absolute(out)}/" if out else None
+    found = {name: (fs, info) for name, (fs, info) in found.items() if written is None or not _is_in(fs, info, written)}
     if not found:
         raise WrongOption(f"there is no file in {', '.join(inputs)}; name files, folders, globs or s3://… of them")
     return [_source(name, *found[name], ranks) for name in sorted(found)]
+
+
+def absolute(url: str) -> str:
+    """Return a path or URL as a URL that does not depend on the working directory.
+
+    Raises:
+        WrongOption: there is no such file system.
+    """
+    fs, path = _located(url)
+    return str(fs.unstrip_protocol(path))
+
+
+def _is_in(fs: Any, info: Mapping[str, Any], folder: str) -> bool:
+    return str(fs.unstrip_protocol(info["name"])).startswith(folder)
 
 
 def digest_of(sources: Sequence[Source]) -> str:
@@ -98,7 +116,7 @@ def _source(name: str, fs: Any, info: Mapping[str, Any], ranks: Mapping[str, int
             rows = COUNTS[kind](fs, path, ranks)
         except Exception:  # libraries raise what they like on damaged files; reading it again says what is wrong
             rows = None
-    return Source(name, kind, 1 if rows is None else rows, identity, rows is None)
+    return Source(name, kind, 1 if rows is None else rows, identity, rows is None, fs.unstrip_protocol(path))
 
 
 def _npy_rows(fs: Any, path: str, ranks: Mapping[str, int]) -> int | None:

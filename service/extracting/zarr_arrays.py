@@ -62,7 +62,7 @@ class ZarrWriter:
     def _group(self, mode: str) -> Any:
         import zarr  # noqa: PLC0415 (an extra)
 
-        return zarr.open_group(self.job.out.url, mode=mode, zarr_format=3)
+        return zarr.open_group(self.job.out.location, mode=mode, zarr_format=3)
 
 
 def array_name(column: Column) -> str:

@@ -251,6 +251,7 @@ WRONG = [
     (["--batch", "0"], 2, "--batch: expected 1 or more, received 0"),
     (["--shard", "9", "--batch", "4"], 2, "--shard: expected a multiple of --batch 4, received 9"),
     (["--resize", "cubic"], 2, '--resize: .*expected .*bilinear.*received "cubic"'),
+    (["--out", "nowhere://x"], 2, "nowhere://x: Protocol not known"),
     (["--format", "csv"], 2, "invalid choice: 'csv'"),
     (["--weights", "imagenet"], 2, "--weights: imagenet is for a network of keras.applications"),
     (["--top", "3", "--histogram", "8"], 2, "--top and --summary are of tensors, and a is written as a:counts"),

@@ -45,7 +45,7 @@ def shards() -> list[ShardArrays]:
 def written(folder: Path, format: str) -> dict[str, str]:
     """Write both shards; return the digests of the files."""
     source = ModelSource(b"", None, "")
-    job = Job(source, ("input",), RunSpec(()), COLUMNS, 2, COUNT, ROWS, Folder(str(folder)), format)
+    job = Job(source, ("input",), RunSpec(()), COLUMNS, 2, COUNT, ROWS, Folder(f"file://{folder}"), format)
     writer = WRITERS[format](job)
     writer.prepare()
     return {name: digest for shard in shards() for name, digest in writer.write(shard).items()}

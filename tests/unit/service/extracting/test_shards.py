@@ -62,7 +62,7 @@ def test_a_manifest_is_known_again(tmp_path: Path) -> None:
 
 
 def test_files_have_an_order_and_are_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of their names; files of folders and globs that are given twice too, hidden ones not."""
+    """That of their names; files of folders and globs that are given twice too, hidden ones and results not."""
     for name in ("b.png", "a/2.png", "a/10.png", "a/.hidden", "_extract/x.png", ".git/y"):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes(b"x")
@@ -76,6 +76,10 @@ def test_files_have_an_order_and_are_named_once(tmp_path: Path, monkeypatch: pyt
     assert [found.name for found in sources_of([f"{tmp_path}/a/"], {"input": 3})] == [
         f"{tmp_path}/a/10.png", f"{tmp_path}/a/2.png"
     ]  # fmt: skip
+    assert [found.name for found in sources_of(["."], {"input": 3}, "a")] == ["b.png"]
+    monkeypatch.chdir(tmp_path / "a")
+    assert [found.url for found in sources_of(["2.png"], {"input": 3})] == [f"file://{tmp_path}/a/2.png"]
+    monkeypatch.chdir(tmp_path)
     before = digest_of(sources_of(["a"], {"input": 3}))
     (tmp_path / "a/2.png").write_bytes(b"longer")
     assert digest_of(sources_of(["a"], {"input": 3})) != before
