@@ -24,9 +24,13 @@ def connect(address: str | None = None) -> Any:
     set_ray_environment()
     import ray  # noqa: PLC0415 (an extra, which takes a second)
 
-    if not ray.is_initialized():
-        own = {} if address else {"include_dashboard": False, "num_cpus": max(MIN_CPUS, os.cpu_count() or 1)}
+    if ray.is_initialized():
+        return ray
+    own = {} if address else {"include_dashboard": False, "num_cpus": max(MIN_CPUS, os.cpu_count() or 1)}
+    try:
         ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **own)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ConnectionError(f"there is no cluster at {address or 'this machine'}: {error}"[:500]) from error
     return ray
 
 

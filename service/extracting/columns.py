@@ -60,10 +60,16 @@ def loses_batch(view: View, shape: tuple[int, ...], dtype: str, address: str) ->
     tensor = type_of_output(shape, dtype)
     if view.slice is not None:
         part = view.slice.expanded(len(shape))[0]
-        if part != SliceRange():
+        if not _is_whole(part):
             return True
         tensor = view.slice.result_type(tensor, address)
     return view.reduce is not None and view.reduce.result_type(tensor, address).axes[:1] != tensor.axes[:1]
+
+
+def _is_whole(part: int | SliceRange) -> bool:
+    """Whether a part of an axis is all of it, as it is."""
+    is_range = isinstance(part, SliceRange)
+    return is_range and part.start in (None, 0) and part.stop is None and part.step in (None, 1)
 
 
 def is_of_whole_batches(view: View, shape: tuple[int, ...], dtype: str, address: str) -> bool:
