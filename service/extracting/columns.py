@@ -68,8 +68,9 @@ def loses_batch(view: View, shape: tuple[int, ...], dtype: str, address: str) ->
 
 def _is_whole(part: int | SliceRange) -> bool:
     """Whether a part of an axis is all of it, as it is."""
-    is_range = isinstance(part, SliceRange)
-    return is_range and part.start in (None, 0) and part.stop is None and part.step in (None, 1)
+    if not isinstance(part, SliceRange):
+        return False
+    return part.start in (None, 0) and part.stop is None and part.step in (None, 1)
 
 
 def is_of_whole_batches(view: View, shape: tuple[int, ...], dtype: str, address: str) -> bool:

@@ -98,11 +98,18 @@ async def _state(asked: Asked, settings: Settings, folder: Path, program: str) -
         store.close()
 
 
-def _is_name(asked: Asked) -> bool:
+def _file_of(asked: Asked) -> Path | None:
+    """Return the file of the model; None if it is none."""
+    if asked.store is not None or asked.model.startswith("{"):
+        return None
     path = Path(asked.model)
-    if asked.store is not None:
-        return True
-    return not (asked.model.startswith("{") or path.exists() or asked.model in APPLICATIONS)
+    return path if path.exists() else None
+
+
+def _is_name(asked: Asked) -> bool:
+    """Whether it is the name of a model in a store."""
+    is_text = asked.model.startswith("{") or asked.model in APPLICATIONS
+    return asked.store is not None or not (is_text or _file_of(asked))
 
 
 @asynccontextmanager
@@ -117,32 +124,32 @@ async def _model(state: State, asked: Asked) -> AsyncIterator[tuple[Architecture
 
 
 async def _register(state: State, asked: Asked) -> None:
-    path, scratch = Path(asked.model), state.store.scratch.path
-    is_file = await run_in_threadpool(path.exists) and path.suffix != ".json"
-    weights = None if asked.weights in (None, NO_WEIGHTS, IMAGENET) else Path(asked.weights or "")
+    """Register the model under NAME."""
+    file, scratch = _file_of(asked), state.store.scratch.path
+    weights = None if asked.weights in (None, NO_WEIGHTS, IMAGENET) else Path(str(asked.weights))
     if weights is not None and not await run_in_threadpool(weights.is_file):
         raise WrongOption(f"--weights: {asked.weights} is not there")
-    if is_file:
-        if asked.weights is not None:
-            raise WrongOption("--weights: a file with a whole model has its own; leave it out")
-        with packed(path) as file:
-            await register_upload(state, NAME, _upload(scratch, file))
-        return
-    raw = _document(asked, path)
-    await register(state, NAME, raw, None if weights is None else _upload(scratch, weights))
+    if file is None or file.suffix == ".json":
+        upload = None if weights is None else _upload(scratch, weights)
+        await register(state, NAME, _document(asked, file), upload)
+    elif asked.weights is None:
+        with packed(file) as packed_file:
+            await register_upload(state, NAME, _upload(scratch, packed_file))
+    else:
+        raise WrongOption("--weights: a file with a whole model has its own; leave it out")
 
 
 def _upload(folder: Path, file: Path) -> Upload:
     return Upload(folder, link_or_copy(file.resolve(), folder / f"upload{file.suffix}"))
 
 
-def _document(asked: Asked, path: Path) -> Any:
+def _document(asked: Asked, file: Path | None) -> Any:
     """Return the document of a file or of the command line, or that of an application."""
-    if asked.model in APPLICATIONS and not path.exists():
+    if file is None and asked.model in APPLICATIONS:
         return {"application": asked.model, "weights": IMAGENET if asked.weights in (None, IMAGENET) else None}
     if asked.weights == IMAGENET:
         raise WrongOption("--weights: imagenet is for a network of keras.applications; name a file, or leave it out")
     try:
-        return read_json(path.read_bytes() if path.exists() else asked.model.encode())
+        return read_json(asked.model.encode() if file is None else file.read_bytes())
     except ValueError as error:
         raise WrongOption(f"--model: {asked.model[:100]} is not valid JSON: {error}") from None

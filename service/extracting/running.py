@@ -11,7 +11,7 @@ from typing import Any
 from service.cluster import connected
 from service.extracting.asked import Asked
 from service.extracting.decoding import Decoder
-from service.extracting.failure import ExtractionFailed
+from service.extracting.failure import ExtractionFailed, WrongOption
 from service.extracting.job import Job
 from service.extracting.model import PlannedModel
 from service.extracting.planning import bytes_of_input
@@ -52,8 +52,10 @@ def _results(ray: Any, asked: Asked, job: Job, model: PlannedModel, shards: Sequ
     _configure(ray)
     reading = ShardReading(Reader(job.names, asked.column), Decoder(model.document, asked.options, job.settings))
     source = ShardSource(shards, reading, bytes_of_input(model))
+    engines = min(_engines(ray, asked), len(shards))
+    _check_room(ray, asked, engines)
     pool = ray.data.ActorPoolStrategy(
-        size=min(_engines(ray, asked), len(shards)), max_concurrent_calls_per_actor=AT_ONCE,
+        size=engines, max_concurrent_calls_per_actor=AT_ONCE,
         enable_true_multi_threading=True,
     )  # fmt: skip
     read = ray.data.read_datasource(source, override_num_blocks=len(shards), num_cpus=READER_CPUS)
@@ -79,6 +81,19 @@ def _configure(ray: Any) -> None:
 
 def _engines(ray: Any, asked: Asked) -> int:
     return asked.engines or int(ray.cluster_resources().get("GPU", 0)) or 1
+
+
+def _check_room(ray: Any, asked: Asked, engines: int) -> None:
+    """Raise WrongOption if this machine has not the CPUs of all engines and a reader, which would wait for ever; a
+    cluster may grow.
+    """
+    needed, there = engines * asked.num_cpus + READER_CPUS, ray.cluster_resources().get("CPU", 0)
+    if asked.ray is None and needed > there:
+        fits = (there - READER_CPUS) / engines
+        raise WrongOption(
+            f"--engines: {engines} of {asked.num_cpus:g} CPUs and a reader take {needed:g}, and Ray has {there:g}; "
+            f"write --num-cpus {fits:.2g}, or fewer --engines"
+        )
 
 
 def _gpus(ray: Any, asked: Asked) -> float:

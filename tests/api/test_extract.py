@@ -245,6 +245,12 @@ def test_buckets(stub: Callable[..., Extracted], ray: str, data: Data) -> None:
     assert set(table(f"{ray}/out", "errors")["code"]) == set(BAD.values())
 
 
+def test_more_engines_than_there_is_room_for(stub: Callable[..., Extracted], tmp_path: Path) -> None:
+    """Are refused, where they would wait for ever for the processors of this machine."""
+    with pytest.raises(ExtractionFailed, match=r"--engines: 5 of 999 CPUs and a reader take .*; write --num-cpus"):
+        stub(str(tmp_path / "out"), engines=9, num_cpus=999.0)
+
+
 WRONG = [
     (["--reduce", "meen@h,w"], 1, '--reduce: .*expected one of .*received "meen'),
     (["--layers", "a,dens"], 1, "--layers/1: .*"),
@@ -253,6 +259,9 @@ WRONG = [
     (["--resize", "cubic"], 2, '--resize: .*expected .*bilinear.*received "cubic"'),
     (["--out", "nowhere://x"], 2, "nowhere://x: Protocol not known"),
     (["--format", "csv"], 2, "invalid choice: 'csv'"),
+    (["--model", "digitz"], 1, "digitz"),
+    (["--model", '{"input": [2], "layers": [{"type": "Dens"}]}'], 1, "Dens"),
+    (["--model", "{" + 300 * " "], 2, "is not valid JSON"),
     (["--weights", "imagenet"], 2, "--weights: imagenet is for a network of keras.applications"),
     (["--top", "3", "--histogram", "8"], 2, "--top and --summary are of tensors, and a is written as a:counts"),
 ]
