@@ -26,6 +26,8 @@ import zarr
 from PIL import Image
 from pyarrow import parquet
 
+from service.extracting.running import AT_ONCE
+
 SIDE, BATCH, SHARD, BAD, KILLS = 96, 32, 256, 3, 5
 DOCUMENTS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "small": (
@@ -70,9 +72,11 @@ def run(arguments: list[str]) -> float:
 
 
 def rate_of(out: Path, count: int) -> float:
-    """Return the pictures a second between the first shard and the last, without the start of Ray and of the engine."""
-    times = sorted(path.stat().st_mtime for path in out.glob("shard-*.parquet"))
-    return (count - SHARD) / (times[-1] - times[0]) if len(times) > 1 else float("nan")
+    """Return the pictures a second from the time when the first AT_ONCE shards are done, which are begun together, to
+    the last: without the start of Ray and of the engine.
+    """
+    times = sorted(path.stat().st_mtime for path in out.glob("shard-*.parquet"))[AT_ONCE - 1 :]
+    return (count - AT_ONCE * SHARD) / (times[-1] - times[0]) if len(times) > 1 else float("nan")
 
 
 def predict_rate(pictures: Path, model: Any, layers: tuple[str, ...], count: int = 1000) -> float:
@@ -173,7 +177,7 @@ def check_speed(folder: Path, pictures: Path, count: int, *more: str) -> bool:
         is_same = np.array_equal(found[layers[-1]][:][found["valid"][:]].reshape(-1), whole)
         tables = all(check_tables(out, layer) for layer in layers)
         print(f"{name:12} {rate:7.0f} a second, with tables {rate_of(out, count):7.0f}, predict {base:7.0f}: "
-              f"{rate / base:.2f}; all of it {seconds:.0f} s; tables {tables}, zarr {is_same}")  # fmt: skip
+              f"{rate / base:.2f}; all of it {seconds:.0f} s; tables {tables}, zarr {is_same}", flush=True)  # fmt: skip
         passed &= tables and is_same and (bool(more) or rate >= GOAL * base)
         for done in (out, plain, arrays):
             shutil.rmtree(done)
@@ -192,7 +196,7 @@ def check_kills(folder: Path, pictures: Path) -> bool:
         time.sleep(seconds * random.uniform(0.3, 0.9))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        print(f"kill {number + 1}: {len(list(killed.glob('_extract/parts/*.npz')))} shards are done")
+        print(f"kill {number + 1}: {len(list(killed.glob('_extract/parts/*.npz')))} shards are done", flush=True)
     run(arguments)
     return files_in(whole) == files_in(killed)
 
@@ -208,7 +212,7 @@ def check_memory(folder: Path) -> bool:
         with peak_memory(process) as peak:
             process.wait()
         peaks.append(peak())
-        print(f"{count} pictures: {peaks[-1]:.0f} MiB")
+        print(f"{count} pictures: {peaks[-1]:.0f} MiB", flush=True)
     return peaks[1] < 1.1 * peaks[0]
 
 

@@ -53,7 +53,8 @@ def _joined(arrays: Sequence[Array | None]) -> Any:
     """Return the bytes of arrays as an Arrow array, copied once."""
     import pyarrow as pa  # noqa: PLC0415 (an extra)
 
-    pieces = [b"" if one is None else np.ascontiguousarray(one).reshape(-1).view(np.uint8) for one in arrays]
+    nothing = memoryview(b"")
+    pieces = [nothing if one is None else np.ascontiguousarray(one).reshape(-1).view(np.uint8).data for one in arrays]
     offsets = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
     return pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), len(pieces), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(pieces))]
