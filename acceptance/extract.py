@@ -185,18 +185,23 @@ def check_speed(folder: Path, pictures: Path, count: int, *more: str) -> bool:
 
 
 def check_kills(folder: Path, pictures: Path) -> bool:
-    """Kill an extraction KILLS times at random, and compare every file in the end with those of one that was not."""
+    """Kill an extraction KILLS times, each after a random number of further shards, and compare every file in the end
+    with those of one that was not.
+    """
     make, layers = DOCUMENTS["small"]
     make().save(folder / "killed.keras")
     whole, killed = folder / "whole", folder / "killed"
-    seconds = run(command(pictures, folder / "killed.keras", layers, whole, "--top", "9", "--summary"))
-    arguments = command(pictures, folder / "killed.keras", layers, killed, "--top", "9", "--summary")
+    more = ("--shard", str(BATCH), "--top", "9", "--summary")
+    run(command(pictures, folder / "killed.keras", layers, whole, *more))
+    arguments, done = command(pictures, folder / "killed.keras", layers, killed, *more), 0
     for number in range(KILLS):
-        process = subprocess.Popen(arguments, start_new_session=True)
-        time.sleep(seconds * random.uniform(0.3, 0.9))
+        process, enough = subprocess.Popen(arguments, start_new_session=True), done + random.randrange(5)
+        while process.poll() is None and done <= enough:
+            time.sleep(0.01)
+            done = len(list(killed.glob("_extract/parts/*.npz")))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        print(f"kill {number + 1}: {len(list(killed.glob('_extract/parts/*.npz')))} shards are done", flush=True)
+        print(f"kill {number + 1}: {done} shards are done", flush=True)
     run(arguments)
     return files_in(whole) == files_in(killed)
 
