@@ -124,7 +124,7 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
         quotas = app.state.access.quotas
-        state = _state(settings, engines or EnginePool(settings), store, drain or DrainState(), quotas)
+        state = new_state(settings, engines or EnginePool(settings), store, drain or DrainState(), quotas)
         app.state.layerscope = state
         await state.engines.start()
         app.state.metrics.watch(ServiceGauges(state))
@@ -137,7 +137,8 @@ def _lifespan(
     return lifespan
 
 
-def _state(settings: Settings, engines: Engines, store: ModelStore, drain: DrainState, quotas: Quotas) -> State:
+def new_state(settings: Settings, engines: Engines, store: ModelStore, drain: DrainState, quotas: Quotas) -> State:
+    """Return the state of an application."""
     resolver = ModelResolver(engines, Pretrained(settings, store))
     uploads, memory = UploadPermits(settings.max_uploads), DecodeMemory(int(settings.decode_memory))
     return State(settings, engines, store, uploads, resolver, LoadedModels(store), memory, drain, quotas)

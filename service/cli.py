@@ -1,4 +1,4 @@
-"""Command-line interface: `layerscope serve | open | settings | layers | plan | key | openapi`."""
+"""Command-line interface: `layerscope serve | open | extract | settings | layers | plan | key | openapi`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from models.documents.raw_json import read_json
 from models.errors import LayerscopeError
 from models.layers import ALIASES, CATALOGUE
 from service.access.keys import InvalidKeys, new_key
+from service.extracting.asked import add_options, asked_of
+from service.extracting.failure import ExtractionFailed
 from service.opening import OpeningFailed, open_files, running_service, show
 from service.settings import Settings, load, table
 
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help=".h5, .keras, .json, a SavedModel folder or its .zip; or .json and weights; then labels.txt, a picture",
     )
     opening.add_argument("--port", help="the port of the service")
+    add_options(commands.add_parser("extract", help="write the activations of a data set to files"))
     _add_setting_options(commands.add_parser("settings", help="print every setting, its value, default and meaning"))
     commands.add_parser("layers", help="print the catalogue")
     planned = commands.add_parser("plan", help="print the plan of a document")
@@ -73,6 +76,22 @@ def _open(files: list[Path], port: str | None) -> None:
             service.wait()
     except OpeningFailed as error:
         raise SystemExit(f"layerscope: {error}") from None
+
+
+def _extract(**arguments: Any) -> None:
+    from service.extracting.extraction import extract  # noqa: PLC0415 (the other commands start faster without it)
+
+    try:
+        done = extract(asked_of(arguments), load())
+    except ExtractionFailed as error:
+        sys.stderr.write(f"layerscope: {error}\n")
+        raise SystemExit(error.code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("layerscope: interrupted; what is done is kept: the same command goes on with it\n")
+        raise SystemExit(130) from None
+    sys.stdout.write(f"{done.inputs - done.failed} of {done.inputs} inputs are in {arguments['out']}\n")
+    if done.failed == done.inputs:
+        raise SystemExit(1)
 
 
 def _settings(**options: Any) -> None:
@@ -122,6 +141,7 @@ def _openapi() -> None:
 COMMANDS: dict[str, Callable[..., None]] = {
     "serve": _serve,
     "open": _open,
+    "extract": _extract,
     "settings": _settings,
     "layers": _layers,
     "plan": _plan,

@@ -166,6 +166,12 @@ def otel_variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
 
 
+def set_ray_environment() -> None:
+    """Have Ray, which this process is about to import, report nothing to its makers, and its C++ code log no advice."""
+    for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_BACKEND_LOG_LEVEL", "fatal")):
+        os.environ.setdefault(name, value)
+
+
 def engine_environment() -> dict[str, str]:
     """Return the environment of an engine process: this one's without keys and tokens; TensorFlow is quiet, and Keras
     on TensorFlow.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from io import BytesIO
@@ -33,6 +34,8 @@ FAILURES = (
 """Exceptions of Pillow's decoders on damaged files; they carry no further information."""
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 """Pillow's own limit, above this one: an exception, or a warning where warnings are errors."""
+ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
+"""Where an object is in memory: a part of some of Pillow's messages that differs each time."""
 ORIENTATION = 0x0112
 """The EXIF tag; TIFF uses the same number."""
 
@@ -139,7 +142,7 @@ def _format_name(image: Image.Image) -> str:
 
 def _damaged(data: bytes, name: str | None, error: BaseException) -> InvalidImage:
     expected = f"a whole {name} file of 1 pixel or more" if name else f"one of {', '.join(FORMATS)}"
-    received = f"{len(data)} bytes; Pillow says {shown(str(error), 120)}"
+    received = f"{len(data)} bytes; Pillow says {shown(ADDRESS.sub('', str(error)), 120)}"
     return InvalidImage.at("", "the picture is damaged or cut short", expected=expected, received=received)
 
 

@@ -1,0 +1,1 @@
+"""`layerscope extract`: the activations of a data set, in shards that are written independently."""
