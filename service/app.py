@@ -122,7 +122,9 @@ def _lifespan(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
+        store = (
+            opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir, settings.sharing)
+        )
         quotas = app.state.access.quotas
         state = _state(settings, engines or EnginePool(settings), store, drain or DrainState(), quotas)
         app.state.layerscope = state

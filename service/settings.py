@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import did_you_mean
+from models.store.sharing import Sharing
 from service.access.hosts import hosts_in
 from service.access.origins import origins_in
 from service.observing.log import LogForm
@@ -59,6 +60,12 @@ class Settings(BaseSettings):
     max_url: Size = _size(16 * 1024, "Longest path and query of one request.")
     log: LogForm = Field("text", description="Form of the log: text, json, or off for text without requests.")
     data_dir: str = Field(".layerscope", description="Where registered models are kept: a folder, or an fsspec URL.")
+    store_shared: bool = Field(
+        False, description="Other instances use the same data_dir: a folder, or a bucket with conditional writes."
+    )
+    store_seconds: float = Field(
+        1.0, ge=0.1, le=3600, description="Seconds within which changes of instances that share the store are seen."
+    )
     engines: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
         1, description="Engine processes; each holds TensorFlow and its own model cache. auto: one a GPU, else one."
     )
@@ -129,6 +136,11 @@ class Settings(BaseSettings):
     @classmethod
     def _none_as_zero(cls, value: object) -> object:
         return value or 0
+
+    @property
+    def sharing(self) -> Sharing | None:
+        """How the store is shared; None if it belongs to this instance alone."""
+        return Sharing(self.store_seconds) if self.store_shared else None
 
     @property
     def reply_limit(self) -> int:

@@ -52,6 +52,6 @@ def store_of(settings: Settings) -> ModelStore:
         SystemExit: it cannot be opened.
     """
     try:
-        return open_store(settings.data_dir)
+        return open_store(settings.data_dir, settings.sharing)
     except OSError as error:
         raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None

@@ -22,6 +22,7 @@ from service.engines.request_builders import plan_request, source_of
 from service.handlers.explanation_questions import planned_explanation
 from service.handlers.request_errors import errors_in_request
 from service.options.plan import PlanOptions
+from service.registry.lookup import find_entry
 from service.registry.model import Model, inline_model
 from service.requests.selection import selection_of
 from service.state import State
@@ -91,7 +92,7 @@ async def find_model(state: State, name: str | None, raw: Any) -> Model:
     if raw is not None:
         expected = "one in the query or one in the body"
         raise InvalidOption.at("/model", "there are two models", expected=expected, received="both")
-    entry = state.store.find(name)
+    entry = await find_entry(state.store, name)
     architecture = await run_in_threadpool(state.store.architecture, entry)
     return Model(architecture, entry.name, entry.id)
 

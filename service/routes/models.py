@@ -31,6 +31,7 @@ from service.openapi.model_schemas import DamagedName, ModelEntry, ModelList, Mo
 from service.openapi.replies import IF_NONE_MATCH, MODEL_FORMS, NOT_MODIFIED, REGISTERED, activations_replies
 from service.options.field_names import MODEL
 from service.registry.checkout import checkout
+from service.registry.lookup import find_entry, look
 from service.requests.body import decode_json, is_json, media_type, unsupported
 from service.requests.multipart import MULTIPART
 from service.requests.upload import receive_upload, stored_upload
@@ -152,6 +153,7 @@ def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dic
 )
 async def delete_model(state: StateOf, name: Reference) -> None:
     """Removes a name; by id, every name that points to it. Requests that run already finish."""
+    await look(state.store, name)
     await run_in_threadpool(state.store.delete, name)
 
 
@@ -163,7 +165,7 @@ async def delete_model(state: StateOf, name: Reference) -> None:
 )
 async def post_model_activations(request: Request, state: StateOf, name: Reference) -> Response:
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
-    state.store.find(name)
+    await find_entry(state.store, name)
     with state.memory.share() as share:
         run = await read_run_request(request, state.queries.activations, inline=False, share=share)
         refuse_model(run.model)

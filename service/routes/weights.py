@@ -27,6 +27,7 @@ from service.openapi.replies import IF_NONE_MATCH, REGISTERED, weights_replies
 from service.options.field_names import WEIGHTS
 from service.options.pictures import PictureOptions
 from service.registry.checkout import checkout
+from service.registry.lookup import find_entry
 from service.requests.body import is_json, media_type, unsupported
 from service.requests.layer_paths import layer_paths
 from service.requests.multipart import MULTIPART
@@ -105,7 +106,7 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
     """Takes a .safetensors, .npz, .h5 or .keras file or an archive of a SavedModel; the name moves to the new model,
     which has a new id.
     """
-    entry = state.store.find(name)
+    entry = await find_entry(state.store, name)
     if entry.name != name:
         raise InvalidOption.at(
             "/name",
