@@ -51,6 +51,7 @@ def test_instances_share_one_store_and_know_their_settings(services: dict[str, A
     assert names <= {PREFIX + name.upper() for name in Settings.model_fields}
     bucket = services["bucket"]["entrypoint"][-1].removeprefix("store/")
     assert environment["LAYERSCOPE_DATA_DIR"] == f"s3://{bucket}"
+    assert environment["LAYERSCOPE_STORE_SHARED"] == "true"
     assert services["layerscope"]["build"]["args"] == {"EXTRA": "s3"}
     assert services["layerscope"]["deploy"]["replicas"] == 3
 

@@ -119,6 +119,7 @@ def test_settings_exist(overlay: str) -> None:
     folder = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "keys")
     assert given["LAYERSCOPE_KEYS"] == f"{folder}/keys.txt"
     assert not any("SECRET" in name for name in given)
+    assert given["LAYERSCOPE_STORE_SHARED"] == "true"
 
 
 def test_options_of_the_runtime_exist() -> None:
