@@ -15,6 +15,8 @@ log = logging.getLogger("layerscope.store")
 
 Look = Future[StoreUnreachable | None]
 """Done when a look that began later has ended; its result says why it failed, if it did."""
+CLOSE_SECONDS = 5.0
+"""For a look that is taken when the store is closed: a bucket that does not answer must not delay the end."""
 SPACING = 0.1
 """Least seconds between the beginnings of two looks, however many ask for one."""
 
@@ -56,7 +58,7 @@ class Refresher:
             self._is_stopped = True
             self._changed.notify_all()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(CLOSE_SECONDS)
         if not self._waiting.done():
             self._waiting.set_result(StoreUnreachable("The service is stopping."))
 

@@ -98,8 +98,11 @@ class Removals:
             data, version = self._files.read(FOLDER, FILE)
         except FileNotFoundError:
             return RemovalList(), None
-        raw = orjson.loads(data)
-        return RemovalList(tuple(raw["files"]), raw["committed"], raw["nonce"]), version
+        try:
+            raw = orjson.loads(data)
+            return RemovalList(tuple(raw["files"]), raw["committed"], raw["nonce"]), version
+        except (ValueError, KeyError, TypeError):  # somebody has edited it: the next announcement replaces it
+            return RemovalList(), version
 
     def _swap(self, listed: RemovalList, version: Version | None) -> Version | None:
         """Write the list if it is still of this version, and return its new one."""

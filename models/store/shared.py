@@ -14,7 +14,7 @@ from models.store.entries import Entry
 from models.store.names import FOLDER as NAMES
 from models.store.names import Names, space_in
 from models.store.objects import StoredObjects
-from models.store.refresher import Look, Refresher, RefreshFigures
+from models.store.refresher import CLOSE_SECONDS, Look, Refresher, RefreshFigures
 from models.store.removals import FOLDER as REMOVALS
 from models.store.removals import Removals
 from models.store.shared_names import NameFiles, SharedNames
@@ -69,7 +69,7 @@ class SharedObjects(StoredObjects):
         self._stopped.set()
         self._refresher.stop()
         if self._cleaner.is_alive():
-            self._cleaner.join()
+            self._cleaner.join(CLOSE_SECONDS)
 
     def refresh(self) -> None:
         """Take up what other instances have changed."""
@@ -105,8 +105,10 @@ class SharedObjects(StoredObjects):
             try:
                 self.weights.forget_copies()
                 self._removals.step(self._unused, self._remove)
-            except (LayerscopeError, OSError) as error:  # tried again; the refresher says what is wrong
+            except LayerscopeError as error:  # tried again; the refresher says what is wrong
                 log.debug("nothing was removed: %s", error)
+            except Exception:  # a defect here must not end the removal for good
+                log.exception("nothing was removed")
 
     def _unused(self) -> set[str]:
         """Look at the store; return the files that no name points to, none while one of the names cannot be read."""

@@ -73,6 +73,7 @@ class NameFiles:
                 with self.lock:
                     if self._times[file] < begun:
                         self._take(file, listed.get(file), lambda: space.take(name, content))  # noqa: B023
+                        self._times.pop(file, None)
 
 
 class SharedNames(Names):

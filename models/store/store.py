@@ -95,6 +95,22 @@ class ModelStore:
         return self._objects.storage.nbytes()
 
     @property
+    def is_read(self) -> bool:
+        """Whether all models have been read."""
+        return True
+
+    def knows(self, reference: str) -> bool:
+        """Whether there is a model of this name or id, however damaged."""
+        return self._names.knows(reference)
+
+    def has(self, entry: Entry) -> bool:
+        """Whether a name has this entry."""
+        return self._names.get(entry.name) == entry
+
+    def require_changeable(self, reference: str) -> None:
+        """Raise FixedModel for a name that is never changed; here there is none."""
+
+    @property
     def damaged(self) -> Mapping[str, str]:
         """The problem of each name file that cannot be read."""
         return self._names.damaged
@@ -144,7 +160,7 @@ class ModelStore:
         try:
             return self._objects.documents.get(entry.object)
         except ObjectDamaged as error:
-            if self._names.get(entry.name) == entry:
+            if self.has(entry):
                 raise damaged(entry.name, str(error)) from None
             raise NotFound(f"The model {entry.name} has just been removed or replaced.") from None
 

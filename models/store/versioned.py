@@ -19,7 +19,7 @@ from models.store.storage import Storage
 
 Version = str
 """What changes with every change of a file: in a folder its time, inode and size; in a bucket its ETag."""
-LOCK = "lock"
+LOCK, CHECKS = "lock", "checks"
 LOCK_SECONDS, LOCK_POLL = 10.0, 0.002
 """For the changes of other instances, of some milliseconds each."""
 STEP = 1000
@@ -167,18 +167,18 @@ class VersionedBucket:
 
     def check(self) -> None:
         """Raise ValueError if the server writes what it should refuse."""
-        file = f"check-{uuid4().hex}"
-        first = self.write(b"1", LOCK, file, None)
+        file = uuid4().hex
+        first = self.write(b"1", CHECKS, file, None)
         try:
             for expected in (None, f'"{"0" * 32}"'):
                 with suppress(Changed):
-                    self.write(b"2", LOCK, file, expected)
+                    self.write(b"2", CHECKS, file, expected)
                     raise ValueError("its server ignores If-Match and If-None-Match, which a shared store needs")
-            self.write(b"3", LOCK, file, first)
+            self.write(b"3", CHECKS, file, first)
         except Changed:
             raise ValueError("its server refuses If-Match with the ETag that it gave") from None
         finally:
-            self._storage.remove(LOCK, file)
+            self._storage.remove(CHECKS, file)
 
     def versions(self, folder: str) -> dict[str, Version]:
         """As `VersionedFiles.versions`."""

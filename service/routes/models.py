@@ -26,7 +26,7 @@ from service.handlers.planning import plan_of, plan_step_blocks, require_inputs
 from service.handlers.registration import ADVICE, parse_model_json, register, register_upload
 from service.handlers.runs import read_run_request
 from service.openapi.bodies import activations_body, model_body
-from service.openapi.errors import ACTIVATION_ERRORS, BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS
+from service.openapi.errors import ACTIVATION_ERRORS, BODY_ERRORS, CHANGE_ERRORS, ENGINE_ERRORS, MODEL_ERRORS
 from service.openapi.model_schemas import DamagedName, ModelEntry, ModelList, ModelSummary
 from service.openapi.replies import IF_NONE_MATCH, MODEL_FORMS, NOT_MODIFIED, REGISTERED, activations_replies
 from service.options.field_names import MODEL
@@ -53,7 +53,7 @@ router = APIRouter(tags=["models"])
         InvalidOption,
         InvalidWeights,
         InvalidTensor,
-        *STORE_ERRORS,
+        *CHANGE_ERRORS,
         WeightsUnavailable,
         *ENGINE_ERRORS,
     )
@@ -62,6 +62,7 @@ router = APIRouter(tags=["models"])
 )
 async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     """Checks a document and the weights that come with it, stores both, and points the name at them."""
+    state.store.require_changeable(name)
     content_type = media_type(request)
     if content_type and is_json(request):
         body = await request.body()
@@ -149,10 +150,11 @@ def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dic
     "/v1/models/{name}",
     status_code=204,
     summary="Forget a model",
-    responses=raises(NotFound, InvalidOption, *STORE_ERRORS),
+    responses=raises(NotFound, InvalidOption, *CHANGE_ERRORS),
 )
 async def delete_model(state: StateOf, name: Reference) -> None:
     """Removes a name; by id, every name that points to it. Requests that run already finish."""
+    state.store.require_changeable(name)
     await look(state.store, name)
     await run_in_threadpool(state.store.delete, name)
 
