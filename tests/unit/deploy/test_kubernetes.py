@@ -127,6 +127,7 @@ def test_options_of_the_runtime_exist() -> None:
     verb, *options = runtime()["containers"][0]["args"]
     names = {option.partition("=")[0].removeprefix("--").replace("-", "_") for option in options}
     assert (verb, names - set(Settings.model_fields)) == ("serve", set())
+    assert "--models=/mnt/models" in options
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
