@@ -1,5 +1,6 @@
 # docker build -t layerscope .                      for the CPU
 # docker build -t layerscope:gpu --build-arg EXTRA=gpu .   with CUDA (3.4 GB)
+# docker build -t layerscope:s3 --build-arg EXTRA=s3 .     with a store in a bucket; both: EXTRA="gpu s3"
 
 FROM node:24-slim AS page
 WORKDIR /app
@@ -19,12 +20,14 @@ WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
 COPY clients/python/pyproject.toml clients/python/
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --no-install-project ${EXTRA:+--extra "$EXTRA"}
+    for extra in $EXTRA; do set -- "$@" --extra "$extra"; done \
+    && uv sync --locked --no-dev --no-install-project "$@"
 COPY models models
 COPY service service
 COPY --from=page /app/service/web service/web
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --no-editable ${EXTRA:+--extra "$EXTRA"}
+    for extra in $EXTRA; do set -- "$@" --extra "$extra"; done \
+    && uv sync --locked --no-dev --no-editable "$@"
 
 FROM python:3.12-slim-trixie
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin layerscope \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -15,7 +16,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Lifespan
 
-from models.store.opening import open_store
+from models.store.opening import list_models, open_store
 from models.store.store import ModelStore
 from service.access.authentication import Authenticator
 from service.access.control import AccessControl
@@ -30,10 +31,12 @@ from service.edge.head_method import HeadAsGet
 from service.edge.middleware import EdgeMiddleware
 from service.edge.refusals import Refusals
 from service.edge.request_coding import RequestCoding
+from service.edge.response_headers import headers_always
 from service.edge.unhandled import UnhandledErrors
 from service.engines.client import Engines
 from service.engines.pool import EnginePool
 from service.errors import handlers as errors
+from service.handlers.fixed_models import read_fixed_models
 from service.handlers.metrics import ServiceGauges
 from service.observing.access_log import AccessLog
 from service.observing.metrics import Metrics
@@ -106,7 +109,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (what the server makes before it)
     )
     _add_middleware(app, settings, access, access_log)
     app.state.metrics, app.state.access = metrics, access
-    app.state.refusals = Refusals(origins, access_log)
+    app.state.refusals = Refusals(origins, access_log, headers_always(settings.instance_name))
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
 
@@ -122,19 +125,25 @@ def _lifespan(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
+        store = opened if opened is not None else await run_in_threadpool(_open_store, settings)
         quotas = app.state.access.quotas
         state = new_state(settings, engines or EnginePool(settings), store, drain or DrainState(), quotas)
         app.state.layerscope = state
         await state.engines.start()
         app.state.metrics.watch(ServiceGauges(state))
+        reading = asyncio.create_task(read_fixed_models(state))
         yield
+        reading.cancel()
         await state.resolver.close()
         await state.engines.stop()
         await run_in_threadpool(store.close)
         await access_log.close()
 
     return lifespan
+
+
+def _open_store(settings: Settings) -> ModelStore:
+    return open_store(settings.data_dir, settings.sharing, list_models(settings.models))
 
 
 def new_state(settings: Settings, engines: Engines, store: ModelStore, drain: DrainState, quotas: Quotas) -> State:
@@ -167,7 +176,8 @@ def _add_middleware(app: FastAPI, settings: Settings, access: AccessControl, acc
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(UnhandledErrors)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(EdgeMiddleware, access=access, log=access_log)
+    always = headers_always(settings.instance_name)
+    app.add_middleware(EdgeMiddleware, access=access, log=access_log, always=always)
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:

@@ -168,6 +168,7 @@ def serve(settings: Settings) -> None:
     dictConfig(configuration(settings.log))  # before uvicorn does, so that entries skipped in the store are logged
     keys = authenticator_of(settings)
     sockets = open_listeners(settings)
+    settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
     store = store_of(settings)
     engines, drain = EnginePool(settings), DrainState()
     tracing = tracing_of_process()

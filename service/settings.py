@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from socket import gethostname
 from typing import Annotated, Any, Literal
 
 from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -10,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import did_you_mean
+from models.store.sharing import Sharing
 from service.access.hosts import hosts_in
 from service.access.origins import origins_in
 from service.observing.log import LogForm
@@ -18,6 +20,7 @@ PREFIX = "LAYERSCOPE_"
 SECRET = (f"{PREFIX}KEY", "OTEL_")
 """How variables begin that processes for files and networks of clients do without: keys, and tokens of collectors."""
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
+AUTO = "auto"
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
@@ -35,6 +38,11 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    instance: str = Field(
+        AUTO,
+        pattern=r"^[A-Za-z0-9._:\[\]-]{0,128}$",
+        description="Name of this instance in X-Layerscope-Instance of every response; auto: host:port; empty: none.",
+    )
     origins: str = Field(
         "",
         description="Origins of web pages that may ask, separated by commas: https://host, https://host:*, local "
@@ -59,6 +67,17 @@ class Settings(BaseSettings):
     max_url: Size = _size(16 * 1024, "Longest path and query of one request.")
     log: LogForm = Field("text", description="Form of the log: text, json, or off for text without requests.")
     data_dir: str = Field(".layerscope", description="Where registered models are kept: a folder, or an fsspec URL.")
+    models: str = Field(
+        "",
+        description="Models that are served as they are, and never changed: a folder, or an fsspec URL, with "
+        "NAME.keras, NAME.h5, or NAME.json and weights, or a folder NAME with one of these.",
+    )
+    store_shared: bool = Field(
+        False, description="Other instances use the same data_dir: a folder, or a bucket with conditional writes."
+    )
+    store_seconds: float = Field(
+        1.0, ge=0.1, le=3600, description="Seconds within which changes of instances that share the store are seen."
+    )
     engines: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
         1, description="Engine processes; each holds TensorFlow and its own model cache. auto: one a GPU, else one."
     )
@@ -129,6 +148,16 @@ class Settings(BaseSettings):
     @classmethod
     def _none_as_zero(cls, value: object) -> object:
         return value or 0
+
+    @property
+    def instance_name(self) -> str:
+        """What every response says that it comes from; empty: nothing."""
+        return f"{gethostname()}:{self.port}" if self.instance == AUTO else self.instance
+
+    @property
+    def sharing(self) -> Sharing | None:
+        """How the store is shared; None if it belongs to this instance alone."""
+        return Sharing(self.store_seconds) if self.store_shared else None
 
     @property
     def reply_limit(self) -> int:

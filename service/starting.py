@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.store.opening import open_store
+from models.store.opening import list_models, open_store
 from models.store.store import ModelStore
 from service.access.authentication import Authenticator
 from service.access.hosts import is_loopback
@@ -49,9 +49,13 @@ def store_of(settings: Settings) -> ModelStore:
     """Return the opened store of the settings.
 
     Raises:
-        SystemExit: it cannot be opened.
+        SystemExit: it cannot be opened, or the fixed models not be listed.
     """
     try:
-        return open_store(settings.data_dir)
+        fixed = list_models(settings.models)
+    except OSError as error:
+        raise SystemExit(f"layerscope: {PREFIX}MODELS: {error}") from None
+    try:
+        return open_store(settings.data_dir, settings.sharing, fixed)
     except OSError as error:
         raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None

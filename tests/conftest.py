@@ -157,7 +157,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A local S3 server with an empty bucket, configured for this process and its children: `s3://…`."""
     port = free_port()
     log = (tmp_path_factory.mktemp("s3") / "log").open("wb")
-    process = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stdout=log, stderr=log)
+    process = subprocess.Popen([sys.executable, "-m", "tests.s3_server", str(port)], cwd=ROOT, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         with pytest.MonkeyPatch.context() as environment, httpx.Client(base_url=url, timeout=60) as client:

@@ -1,4 +1,6 @@
-"""`layerscope serve` with stub engines: `python -m tests.stub_server serve`. `STUB_PAGE` is the folder of its page."""
+"""`layerscope serve` with stub engines: `python -m tests.stub_server serve`. `STUB_PAGE` is the folder of its page,
+`STUB_GRACE` the seconds after which what nobody uses is removed from a shared store.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+import models.store.sharing
 import service.server
 from service.cli import main
 from service.engines.pool import EnginePool
@@ -15,4 +18,6 @@ if __name__ == "__main__":
     if "STUB_PAGE" in os.environ:
         folder = Path(os.environ["STUB_PAGE"])
         service.server.create_app = partial(service.server.create_app, built_page=folder)
+    if "STUB_GRACE" in os.environ:
+        models.store.sharing.Sharing.__init__.__defaults__ = (1.0, float(os.environ["STUB_GRACE"]))  # type: ignore[attr-defined]
     main()

@@ -11,12 +11,12 @@ LayerscopeError
 ├── Unparsable            the bytes are not the format they claim to be
 │   └── WrongDigest       they do not match the digest sent with them
 ├── NotFound              no such model, layer type or address on a path
+├── FixedModel            a change of a model that is never changed
 ├── Unacceptable          no format the client accepts can be produced
 ├── UnsupportedMedia      a body of a media type that is not supported
 ├── TooLarge              a body, an image or a result over its limit
 ├── Invalid               a document, tensor or option that is not valid
-│   ├── InvalidDocument, InvalidTensor, InvalidImage, InvalidOption
-│   ├── InvalidWeights    a weights file that does not fit this network
+│   ├── InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, InvalidWeights
 │   ├── UnknownAddress
 │   └── Quarantined       a document that crashed two engines in a row
 ├── Unavailable           try again later
@@ -94,6 +94,10 @@ class WrongDigest(Unparsable):
 
 class NotFound(LayerscopeError):
     code, title = "not_found", "There is nothing at this address"
+
+
+class FixedModel(LayerscopeError):
+    code, title = "fixed_model", "This model is not changed here"
 
 
 class Unacceptable(LayerscopeError):

@@ -23,10 +23,14 @@ KEPT_DOCUMENTS, KEPT_BYTES = 512, 100_000_000
 
 
 class DocumentObjects:
-    """The documents of one storage; `is_unreferenced` returns whether no name points to a digest."""
+    """The documents of one storage. `is_unreferenced` returns whether no name points to a digest; `remove` removes the
+    file of one.
+    """
 
-    def __init__(self, storage: Storage, is_unreferenced: Callable[[str], bool]) -> None:
-        self._storage, self._is_unreferenced = storage, is_unreferenced
+    def __init__(
+        self, storage: Storage, is_unreferenced: Callable[[str], bool], remove: Callable[[str, str], None]
+    ) -> None:
+        self._storage, self._is_unreferenced, self._remove = storage, is_unreferenced, remove
         self._cache: LruCache[str, Architecture] = LruCache(KEPT_DOCUMENTS, KEPT_BYTES)
 
     def cached(self, digest: str) -> Architecture | None:
@@ -79,7 +83,11 @@ class DocumentObjects:
         """Remove a document that no name points to."""
         if self._is_unreferenced(digest):
             self._cache.remove(digest)
-            self._storage.remove(FOLDER, digest + SUFFIX)
+            self._remove(FOLDER, digest + SUFFIX)
+
+    def drop(self, digest: str) -> None:
+        """Drop a document from memory."""
+        self._cache.remove(digest)
 
     def sweep(self) -> None:
         """Remove documents that a dead process stored and no name points to."""

@@ -14,6 +14,8 @@ from models.networks.network import NO_WEIGHTS
 
 FORMS = {"name": ".+", "id": "sha256:[0-9a-f]+", "object": "[0-9a-f]+", "created": ".+", "weights": "[0-9a-f]*"}
 """The pattern of each member of a name's file; digests are parts of paths."""
+REMOVED = "removed"
+"""The member of a file whose name was removed, for as long as other instances may not know."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,13 @@ def entry_bytes(entry: Entry) -> bytes:
     return orjson.dumps(asdict(entry))
 
 
-def read_entry(name: str, data: bytes) -> Entry:
-    """Parse the file of a name.
+def removed_bytes(name: str) -> bytes:
+    """Serialise the file of a name that was removed from a shared store."""
+    return orjson.dumps({"name": name, REMOVED: now()})
+
+
+def read_entry(name: str, data: bytes) -> Entry | None:
+    """Parse the file of a name; None if the name was removed.
 
     Raises:
         ValueError: describing what is wrong with the file.
@@ -46,6 +53,8 @@ def read_entry(name: str, data: bytes) -> Entry:
         raise ValueError("it is not JSON" if data.strip() else "it is empty") from None
     if not isinstance(raw, dict):
         raise ValueError("it is not an object")
+    if raw.keys() == {"name", REMOVED}:
+        return None
     members = {field.name for field in fields(Entry)}
     if unknown := sorted(raw.keys() - members):
         raise ValueError(f"it has {shown(unknown[0])}, which a newer version may have written")

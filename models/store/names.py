@@ -10,11 +10,14 @@ import logging
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from threading import RLock
+from typing import TypeVar
 
 from models.errors import ModelDamaged, NotFound, did_you_mean, shown
 from models.store.entries import Entry, entry_bytes, read_entry
 from models.store.storage import Storage
+from models.store.versioned import Version
 
+Value = TypeVar("Value")
 log = logging.getLogger("layerscope.store")
 
 FOLDER = "names"
@@ -27,9 +30,9 @@ SEPARATOR = "~"
 """Stands between the space and the name in a file's name; neither has it."""
 
 
-def spaces_in(files: Iterable[str]) -> set[str]:
-    """Return the spaces of the files of names."""
-    return {file.partition(SEPARATOR)[0] if SEPARATOR in file else DEFAULT_SPACE for file in files}
+def space_in(file: str) -> str:
+    """Return the space of the file of a name."""
+    return file.partition(SEPARATOR)[0] if SEPARATOR in file else DEFAULT_SPACE
 
 
 class Names:
@@ -44,23 +47,39 @@ class Names:
     def open(self, files: Iterable[str]) -> None:
         """Read every one of these files that is of this space; those that cannot be read are logged."""
         for file in sorted(files):
-            name = file.removesuffix(SUFFIX).removeprefix(self._prefix)
-            if file == self._file(name) and SEPARATOR not in name:
+            if (name := self.name_in(file)) is not None:
                 self._read(name)
 
-    def _file(self, name: str) -> str:
+    def name_in(self, file: str) -> str | None:
+        """Return the name of a file; None if it is none of this space."""
+        name = file.removesuffix(SUFFIX).removeprefix(self._prefix)
+        return name if file == self.file(name) and SEPARATOR not in name else None
+
+    def file(self, name: str) -> str:
         """Return the file of a name."""
         return self._prefix + name + SUFFIX
 
     def _read(self, name: str) -> None:
         try:
-            self._entries[name] = read_entry(name, self._storage.read(FOLDER, self._file(name)))
-        except FileNotFoundError:
-            return
-        except (ValueError, PermissionError, IsADirectoryError) as error:
-            problem = str(error) if isinstance(error, ValueError) else "it cannot be read"
-            log.warning("%s/%s is passed over: %s", FOLDER, ascii(self._file(name))[1:-1], problem)
-            self._damaged[name] = problem
+            self.take(name, self._storage.read(FOLDER, self.file(name)))
+        except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+            self.take(name, error)
+
+    def take(self, name: str, data: bytes | Exception) -> None:
+        """Take up the content of a name's file, or why it cannot be read."""
+        entry, problem = None, ""
+        try:
+            if isinstance(data, bytes):
+                entry = read_entry(name, data)
+            elif not isinstance(data, FileNotFoundError):
+                problem = "it cannot be read"
+        except ValueError as error:
+            problem = str(error)
+        if problem and problem != self._damaged.get(name):
+            log.warning("%s/%s is passed over: %s", FOLDER, ascii(self.file(name))[1:-1], problem)
+        with self._lock:
+            _set(self._entries, name, entry)
+            _set(self._damaged, name, problem or None)
 
     @property
     def damaged(self) -> Mapping[str, str]:
@@ -74,6 +93,12 @@ class Names:
     def get(self, name: str) -> Entry | None:
         """Return the entry of a name."""
         return self._entries.get(name)
+
+    def knows(self, reference: str) -> bool:
+        """Whether there is a model of this name or id, however damaged."""
+        if reference in self._entries or reference in self._damaged:
+            return True
+        return reference.startswith("sha256:") and any(entry.id == reference for entry in self.all())
 
     def find(self, reference: str) -> Entry:
         """Return the entry of a name, or of a model id.
@@ -112,24 +137,42 @@ class Names:
         match = self.find(reference)
         return [entry.name for entry in self.all() if entry.id == match.id]
 
-    def write(self, entry: Entry) -> None:
-        """Store a name and what it points to."""
+    def current(self, name: str) -> tuple[Entry | None, Version | None]:
+        """Return the entry of a name, and the version of its file where others may change it, too."""
+        return self.get(name), None
+
+    def write(self, entry: Entry, version: Version | None = None) -> bool:  # noqa: ARG002 (of a shared store)
+        """Store a name and what it points to. Returns False if the file is no longer of this version, and reads it."""
         if entry.name in self._damaged:
-            self._storage.discard(FOLDER, self._file(entry.name))  # it may be a folder
-        self._storage.write(entry_bytes(entry), FOLDER, self._file(entry.name))
+            self._storage.discard(FOLDER, self.file(entry.name))  # it may be a folder
+        self._storage.write(entry_bytes(entry), FOLDER, self.file(entry.name))
         with self._lock:
             self._entries[entry.name] = entry
             self._damaged.pop(entry.name, None)
+        return True
 
-    def remove(self, name: str) -> None:
-        """Remove a name, whatever its file contains."""
+    def remove(self, name: str, id: str | None = None) -> Entry | None:
+        """Remove a name, whatever its file contains, unless it no longer points to this id; returns its entry."""
+        entry = self.get(name)
+        if id is None or (entry is not None and entry.id == id):
+            self._remove(name)
+        return entry
+
+    def _remove(self, name: str) -> None:
         if name in self._damaged:
-            self._storage.discard(FOLDER, self._file(name))
+            self._storage.discard(FOLDER, self.file(name))
         else:
-            self._storage.remove(FOLDER, self._file(name))
+            self._storage.remove(FOLDER, self.file(name))
         with self._lock:
             self._entries.pop(name, None)
             self._damaged.pop(name, None)
+
+
+def _set(mapping: dict[str, Value], name: str, value: Value | None) -> None:
+    if value is None:
+        mapping.pop(name, None)
+    else:
+        mapping[name] = value
 
 
 def damaged(name: str, problem: str) -> ModelDamaged:

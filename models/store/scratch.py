@@ -1,6 +1,6 @@
 """A process' own folder for temporary files. Folders of dead processes are removed.
 
-A folder is locked by its process; the kernel releases the lock however the process ends.
+A file in each is locked by its process; the kernel releases the lock however the process ends.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from threading import Lock
 from uuid import uuid4
 
 from models.store.errors import writing
+
+LOCK = "lock"
+"""The file that is locked: not the folder, since NFS locks only what is open for writing."""
 
 
 class Scratch:
@@ -53,9 +56,12 @@ class Scratch:
     def _create(self, folder: Path) -> Path | None:
         """Create and lock the folder; None if another process, before it was locked, removed it as a dead one's."""
         folder.mkdir(parents=True, mode=0o700)
-        self._descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            self._descriptor = _open_lock(folder)
+        except FileNotFoundError:
+            return None
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        if folder.exists():
+        if (folder / LOCK).exists():
             return folder
         os.close(self._descriptor)
         return None
@@ -79,7 +85,7 @@ class Scratch:
 
 def _remove_unlocked(folder: Path) -> None:
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = _open_lock(folder)
     except FileNotFoundError:
         return
     try:
@@ -89,3 +95,7 @@ def _remove_unlocked(folder: Path) -> None:
         return  # its process is alive
     finally:
         os.close(descriptor)
+
+
+def _open_lock(folder: Path) -> int:
+    return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from hashlib import file_digest
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 from uuid import uuid4
 
 import fsspec
@@ -35,6 +36,8 @@ class Storage:
     def __init__(self, url: str, folders: Sequence[str]) -> None:
         self._fs, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self._folders = folders
+        protocol = self._fs.protocol
+        self.protocols: tuple[str, ...] = (protocol,) if isinstance(protocol, str) else tuple(protocol)
         self.is_local = isinstance(self._fs, LocalFileSystem)
         local_scratch = Path(gettempdir()) / f"layerscope-{os.getuid()}"
         self.scratch = Scratch(Path(self.path(TEMPORARY)) if self.is_local else local_scratch)
@@ -47,12 +50,18 @@ class Storage:
             Exception: a remote file system does not respond; untranslated, because startup fails.
         """
         with writing():
-            self._make_folders()
+            self.make_folders()
             self.scratch.open()
         if self.is_local and not os.access(self.path(), os.W_OK):
             raise StoreReadOnly()
 
-    def _make_folders(self) -> None:
+    @property
+    def file_system(self) -> Any:
+        """The file system of fsspec."""
+        return self._fs
+
+    def make_folders(self) -> None:
+        """Create the folders that are missing."""
         for folder in self._folders:
             self._fs.makedirs(self.path(folder), exist_ok=True)
 
@@ -123,7 +132,7 @@ class Storage:
             if not self.is_local:
                 self._fs.pipe_file(self.path(folder, file), data)
                 return
-            with self._replacing(folder, file) as temporary:
+            with self.replacing(folder, file) as temporary:
                 temporary.write_bytes(data)
 
     def adopt(self, source: Path, folder: str, file: str) -> None:
@@ -133,7 +142,7 @@ class Storage:
                 self._fs.put_file(str(source), self.path(folder, file))
                 source.unlink()
                 return
-            with self._replacing(folder, file) as temporary:
+            with self.replacing(folder, file) as temporary:
                 shutil.move(source, temporary)
 
     def fetch(self, folder: str, file: str, target: Path) -> None:
@@ -146,10 +155,10 @@ class Storage:
             self._fs.get_file(self.path(folder, file), str(target))
 
     @contextmanager
-    def _replacing(self, folder: str, file: str) -> Iterator[Path]:
+    def replacing(self, folder: str, file: str) -> Iterator[Path]:
         """Yield a temporary path that durably replaces the file if the block succeeds. Recreates missing folders."""
         temporary = self.scratch.path / uuid4().hex
-        self._make_folders()
+        self.make_folders()
         try:
             yield temporary
             if self._fs.isdir(self.path(folder, file)):  # a folder in place of the file: nothing can be renamed over it

@@ -27,7 +27,11 @@ from models.store.entries import Entry, check_expected, now
 from models.store.errors import ObjectDamaged
 from models.store.names import DEFAULT_SPACE, damaged
 from models.store.objects import StoredObjects
+from models.store.refresher import Look, RefreshFigures
 from models.store.scratch import Scratch
+from models.store.shared import SharedObjects
+from models.store.shared_names import attempts
+from models.store.sharing import Sharing
 from models.store.weights import WeightsObjects
 from models.weights.specs import WeightsFile, WeightsToStore
 
@@ -39,8 +43,8 @@ class ModelStore:
     Methods that access the file system raise StoreUnreachable, StoreFull and StoreReadOnly as `Storage` does.
     """
 
-    def __init__(self, url: str) -> None:
-        self._objects = StoredObjects(url)
+    def __init__(self, url: str, sharing: Sharing | None = None) -> None:
+        self._objects = StoredObjects(url) if sharing is None else SharedObjects(url, sharing)
         self._names = self._objects.names(DEFAULT_SPACE)
 
     def in_space(self, space: str) -> ModelStore:
@@ -55,6 +59,7 @@ class ModelStore:
 
     def close(self) -> None:
         """Remove this process' scratch files, among them copies of remote weights."""
+        self._objects.close()
         self.scratch.close()
 
     @property
@@ -90,6 +95,22 @@ class ModelStore:
         return self._objects.storage.nbytes()
 
     @property
+    def is_read(self) -> bool:
+        """Whether all models have been read."""
+        return True
+
+    def knows(self, reference: str) -> bool:
+        """Whether there is a model of this name or id, however damaged."""
+        return self._names.knows(reference)
+
+    def has(self, entry: Entry) -> bool:
+        """Whether a name has this entry."""
+        return self._names.get(entry.name) == entry
+
+    def require_changeable(self, reference: str) -> None:
+        """Raise FixedModel for a name that is never changed; here there is none."""
+
+    @property
     def damaged(self) -> Mapping[str, str]:
         """The problem of each name file that cannot be read."""
         return self._names.damaged
@@ -102,6 +123,17 @@ class ModelStore:
             ModelDamaged: the file of the name cannot be read.
         """
         return self._names.find(reference)
+
+    def look_for(self, reference: str) -> Look | None:
+        """Ask for a look at the changes of other instances, if one may have registered this name or id; None if it is
+        known, or the store is not shared.
+        """
+        return None if self._names.knows(reference) else self._objects.look()
+
+    @property
+    def refreshed(self) -> RefreshFigures | None:
+        """How the changes of other instances are followed; None if the store is not shared."""
+        return self._objects.refreshed
 
     @contextmanager
     def using(self, reference: str) -> Iterator[Entry]:
@@ -128,7 +160,7 @@ class ModelStore:
         try:
             return self._objects.documents.get(entry.object)
         except ObjectDamaged as error:
-            if self._names.get(entry.name) == entry:
+            if self.has(entry):
                 raise damaged(entry.name, str(error)) from None
             raise NotFound(f"The model {entry.name} has just been removed or replaced.") from None
 
@@ -167,7 +199,7 @@ class ModelStore:
             return self._put(name, network, None, expected)
         try:
             with self.weights.using(weights.digest):
-                self.weights.add(weights)
+                self.weights.add(weights)  # which may take long
                 return self._put(name, network, weights, expected)
         finally:
             if not self._objects.points_to(weights.digest):  # the put was refused, or the name is already removed
@@ -180,12 +212,16 @@ class ModelStore:
         digest = weights.digest if weights is not None else NO_WEIGHTS
         entry = Entry(name, network.identity(digest), sha256(data).hexdigest(), now(), digest)
         with self._objects.writing:
-            before = self._names.get(name)
-            check_expected(name, before, expected)
-            if weights is not None:
-                self.weights.add(weights)  # may have been removed with the last name that pointed to it
-            self._objects.documents.add(entry.object, data, network)
-            self._names.write(entry)
+            for _ in attempts(name):
+                before, version = self._names.current(name)
+                check_expected(name, before, expected)
+                self._objects.spare(self._names, entry)
+                if weights is not None:
+                    self.weights.add(weights)  # may have been removed with the last name that pointed to it
+                self._objects.documents.add(entry.object, data, network)
+                self._objects.confirm(entry)
+                if self._names.write(entry, version):
+                    break
             if before is not None:
                 self._objects.forget(before)
             self._objects.sweep_once_whole()
@@ -198,9 +234,9 @@ class ModelStore:
             NotFound: as `find`.
         """
         with self._objects.writing:
-            for name in self._names.resolve(reference):
-                entry = self._names.get(name)
-                self._names.remove(name)
+            names = self._names.resolve(reference)
+            for name in names:
+                entry = self._names.remove(name, reference if names != [reference] else None)
                 if entry is not None:
                     self._objects.forget(entry)
             self._objects.sweep_once_whole()

@@ -25,12 +25,14 @@ Mark = tuple[int, int, int]
 
 class WeightsObjects:
     """The weights files of one storage. `is_referenced` returns whether a name points to a digest; files neither
-    referenced nor in use are removed. `lock` is held when that is decided, `writing` until the file is removed: a name
-    that is about to point to it holds `writing` too, and checks again.
+    referenced nor in use are removed, by `remove`. `lock` is held when that is decided, `writing` until the file is
+    removed: a name that is about to point to it holds `writing` too, and checks again.
     """
 
-    def __init__(self, storage: Storage, is_referenced: Callable[[str], bool], lock: RLock, writing: RLock) -> None:
-        self._storage, self._is_referenced, self._lock, self._writing = storage, is_referenced, lock, writing
+    def __init__(self, storage: Storage, is_referenced: Callable[[str], bool], lock: RLock, writing: RLock,
+                 remove: Callable[[str, str], None]) -> None:  # fmt: skip
+        self._storage, self._is_referenced, self._remove = storage, is_referenced, remove
+        self._lock, self._writing = lock, writing
         self._users: Counter[str] = Counter()
         self._forgotten: set[str] = set()  # forgotten while they were in use
         self._verified: dict[str, tuple[Path, Mark]] = {}
@@ -97,7 +99,19 @@ class WeightsObjects:
                 known = self._verified.pop(digest, None)
             if known is not None and not self._storage.is_local:
                 known[0].unlink(missing_ok=True)
-            self._storage.remove(FOLDER, digest + SUFFIX)
+            self._remove(FOLDER, digest + SUFFIX)
+
+    def used(self) -> list[str]:
+        """Return the digests of the files that this process uses."""
+        with self._lock:
+            return [digest for digest, users in self._users.items() if users]
+
+    def forget_copies(self) -> None:
+        """Remove the copies on this machine of files that no name points to any more."""
+        with self._lock:
+            unreferenced = [digest for digest in self._verified if not self._is_referenced(digest)]
+        for digest in unreferenced:
+            self.forget(digest)
 
     def sweep(self) -> None:
         """Remove files that a dead process stored and no name points to."""

@@ -13,13 +13,14 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:(\d{1,
 ANY, NONE = "*", "none"
 METHODS = "GET, HEAD, POST, PUT, DELETE"
 ALLOWED_HEADERS = (
-    "*, Authorization, Accept, Content-Type, If-None-Match, Inference-Header-Content-Length, X-API-Key, X-Request-ID"
+    "*, Authorization, Accept, Content-Type, If-None-Match, Inference-Header-Content-Length, X-API-Key,"
+    " X-Layerscope-Model, X-Request-ID"
 )
 """Request headers that a page may send: any. `*` excludes Authorization; browsers before 2022 lack `*`."""
 EXPOSED_HEADERS = (
     "Allow, Content-Encoding, Content-Length, ETag, Inference-Header-Content-Length, Location, Retry-After,"
-    " X-Layerscope-Clipped, X-Layerscope-Nonfinite, X-Layerscope-Normalize, X-Layerscope-Range, X-Layerscope-Warnings,"
-    " X-Request-ID"
+    " X-Layerscope-Clipped, X-Layerscope-Instance, X-Layerscope-Model, X-Layerscope-Nonfinite, X-Layerscope-Normalize,"
+    " X-Layerscope-Range, X-Layerscope-Warnings, X-Request-ID"
 )
 """Response headers that a page may read."""
 PREFLIGHT_SECONDS = 7200

@@ -24,6 +24,7 @@ from service.access.quotas import Price
 from service.edge.body_limit import REFUSAL, content_length
 from service.edge.http_middleware import HttpMiddleware
 from service.edge.response_headers import (
+    ALWAYS,
     ASKS_METHOD,
     ASKS_NETWORK,
     Head,
@@ -44,9 +45,9 @@ PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Reque
 class EdgeMiddleware(HttpMiddleware):
     """ASGI middleware between the connections and the application."""
 
-    def __init__(self, app: ASGIApp, access: AccessControl, log: AccessLog) -> None:
+    def __init__(self, app: ASGIApp, access: AccessControl, log: AccessLog, always: RawHeaders = ALWAYS) -> None:
         super().__init__(app)
-        self._access, self._log = access, log
+        self._access, self._log, self._always = access, log, always
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, answer and log a request."""
@@ -55,7 +56,7 @@ class EdgeMiddleware(HttpMiddleware):
         if (key := key_of(scope)) is not None:
             SHARE.set(key.share)
         record = scope[SCOPE_KEY] = record_for(scope, head)
-        logged_send = LoggedSend(send, record, headers_of(self._access.origins, head))
+        logged_send = LoggedSend(send, record, headers_of(self._always, self._access.origins, head))
         try:
             app = self._early_response(scope, head) or self.app
             await app(scope, receive, logged_send)

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from models.errors import Overloaded
 from service.access.origins import Origins, RawHeaders
-from service.edge.response_headers import headers_of, read_head, record_for, with_common_headers
+from service.edge.response_headers import ALWAYS, headers_of, read_head, record_for, with_common_headers
 from service.errors.handlers import problem_response, whole_seconds
 from service.observing.access_log import AccessLog
 from service.observing.records import SCOPE_KEY
@@ -42,8 +42,8 @@ class Refusals:
     document of any other response.
     """
 
-    def __init__(self, origins: Origins, log: AccessLog) -> None:
-        self._origins, self._log = origins, log
+    def __init__(self, origins: Origins, log: AccessLog, always: RawHeaders = ALWAYS) -> None:
+        self._origins, self._log, self._always = origins, log, always
 
     def response_bytes(self, scope: Scope, error: Overloaded, defaults: RawHeaders, keep_alive: bool) -> bytes:
         """Return the bytes of the response to a request with this head; `defaults` are the server's default headers."""
@@ -56,7 +56,7 @@ class Refusals:
         own = [*template.headers, (LENGTH, b"%d" % len(body)), (RETRY, whole_seconds(error.seconds).encode())]
         headers = [
             *defaults,
-            *with_common_headers(own, record, headers_of(self._origins, head)),
+            *with_common_headers(own, record, headers_of(self._always, self._origins, head)),
             *(() if keep_alive else (CLOSE,)),
         ]
         fields = [b"%s: %s\r\n" % field for field in headers]

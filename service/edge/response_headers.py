@@ -40,10 +40,15 @@ def record_for(scope: Scope, head: Head) -> Record:
     return Record(request_id, scope["method"], key=key_name_of(scope))
 
 
-def headers_of(origins: Origins, head: Head) -> RawHeaders:
+def headers_always(instance: str) -> RawHeaders:
+    """Return the headers of every response of an instance; without a name it does not say who it is."""
+    return (*ALWAYS, (b"x-layerscope-instance", instance.encode())) if instance else ALWAYS
+
+
+def headers_of(always: RawHeaders, origins: Origins, head: Head) -> RawHeaders:
     """Return the headers of any response to this request."""
     origin = head.get(b"origin")
-    return (*ALWAYS, *origins.headers(origin)) if origin is not None else ALWAYS
+    return (*always, *origins.headers(origin)) if origin is not None else always
 
 
 def with_common_headers(

@@ -8,6 +8,7 @@ from typing import TypeVar
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from starlette.concurrency import run_in_threadpool
 
+from models.store.refresher import RefreshFigures
 from service.engines.figures import CAUSES, EngineFigures, Figures
 from service.observing.metrics import Gauges
 from service.state import State
@@ -37,9 +38,19 @@ class ServiceGauges(Gauges):
         yield GaugeMetricFamily("layerscope_models", "Registered models.", self._state.store.model_count())
         if self._store_bytes is not None:
             yield GaugeMetricFamily("layerscope_store_bytes", "Files of the store.", self._store_bytes)
+        yield from _refreshes(self._state.store.refreshed)
         memory = self._state.memory
         decoding = memory.limit - memory.free
         yield GaugeMetricFamily("layerscope_decoding_bytes", "Memory of inputs that are decoded now.", decoding)
+
+
+def _refreshes(figures: RefreshFigures | None) -> Iterator[Metric]:
+    """Yield how the changes of other instances are followed, if there may be others."""
+    if figures is not None:
+        prefix = "layerscope_store_refresh"
+        yield GaugeMetricFamily(f"{prefix}_age_seconds", "Since what is known of the store was read.", figures.age())
+        yield GaugeMetricFamily(f"{prefix}_duration_seconds", "How long reading its names took.", figures.seconds)
+        yield CounterMetricFamily(f"{prefix}_failures", "How often it could not be read.", figures.failures)
 
 
 def _engines(figures: Figures) -> Iterator[Metric]:

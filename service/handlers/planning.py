@@ -21,7 +21,9 @@ from service.engines.client import Engines
 from service.engines.request_builders import plan_request, source_of
 from service.handlers.explanation_questions import planned_explanation
 from service.handlers.request_errors import errors_in_request
+from service.options.field_names import MODEL_HEADER
 from service.options.plan import PlanOptions
+from service.registry.lookup import find_entry
 from service.registry.model import Model, inline_model
 from service.requests.selection import selection_of
 from service.state import State
@@ -91,7 +93,7 @@ async def find_model(state: State, name: str | None, raw: Any) -> Model:
     if raw is not None:
         expected = "one in the query or one in the body"
         raise InvalidOption.at("/model", "there are two models", expected=expected, received="both")
-    entry = state.store.find(name)
+    entry = await find_entry(state.store, name)
     architecture = await run_in_threadpool(state.store.architecture, entry)
     return Model(architecture, entry.name, entry.id)
 
@@ -103,13 +105,16 @@ async def plan_response(request: Request, state: State, model: Model, options: P
         require_inputs(network)
         explanation = planned_explanation(network, options.explanation)
         plan = await plan_of(state.engines, network, options.batch, options.layers, options.views(), explanation)
+    inline_id = source_of(network, model.weights).key if model.weights_to_fetch is None else None
     head = {
-        "id": model.id or (source_of(network, model.weights).key if model.weights_to_fetch is None else None),
+        "id": model.id or inline_id,
         "name": model.name,
         "parameters": plan["totals"]["parameters"],
         "outputs": network.outputs,
     }
-    return Response(orjson.dumps({"model": head, **plan, **notes_json(model.notes)}), media_type="application/json")
+    headers = {MODEL_HEADER: inline_id} if model.id is None and inline_id is not None else None
+    content = orjson.dumps({"model": head, **plan, **notes_json(model.notes)})
+    return Response(content, headers=headers, media_type="application/json")
 
 
 def require_inputs(network: Network) -> None:

@@ -20,4 +20,6 @@ def not_ready_reason(state: State, engines: list[EngineState]) -> str | None:
         return "no engine has warmed up yet"
     if state.settings.require_gpu and not any(device["type"] == "GPU" for engine in ready for device in engine.devices):
         return "LAYERSCOPE_REQUIRE_GPU is set and no engine sees a GPU"
+    if not state.store.is_read:
+        return "the models of LAYERSCOPE_MODELS are being read"
     return None

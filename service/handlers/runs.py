@@ -25,7 +25,7 @@ from service.handlers.pricing import charged_run
 from service.handlers.request_errors import errors_in_request
 from service.observing.records import follow
 from service.options.activation import InputOptions, OptionsT, QueryOptions, RunOptions, from_pairs
-from service.options.field_names import IMAGE, INPUTS, MODEL, TENSOR
+from service.options.field_names import IMAGE, INPUTS, MODEL, MODEL_HEADER, TENSOR
 from service.options.foreign_names import form_words, json_words
 from service.pictures.overlay import pictures_of
 from service.registry.model import Model
@@ -168,6 +168,8 @@ async def respond(  # noqa: PLR0913, PLR0917 (all that a request is)
         {} if asked.other is None else asked.other.members, asked.target,
     )  # fmt: skip
     response = await activations_response(context, pending, format, options, partial(problem_of, request))
+    if model.id is None:
+        response.headers[MODEL_HEADER] = source_of(resolved.network, model.weights).key
     return response if etag is None else etag.on(response)
 
 

@@ -9,6 +9,7 @@ from fastapi import Request
 from models.errors import InvalidOption, NotFound, shown
 from models.store.entries import Entry
 from service.open_inference.schemas import IndexEntry
+from service.registry import lookup
 from service.registry.loaded import LoadedModels
 from service.registry.statistics import VERSION
 from service.requests.body import parse_json, read_body
@@ -64,14 +65,14 @@ def parameters_of(raw: dict[str, Any]) -> dict[str, Any]:
     return parameters
 
 
-def find_entry(state: State, name: str) -> Entry:
+async def find_entry(state: State, name: str) -> Entry:
     """Find the entry of a name or id.
 
     Raises:
         InvalidOption: there is none; Triton also replies with 400.
     """
     try:
-        return state.store.find(name)
+        return await lookup.find_entry(state.store, name)
     except NotFound as error:
         raise InvalidOption(error.detail, error.problems) from None
 

@@ -39,7 +39,7 @@ async def post_index(request: Request, state: StateOf) -> list[IndexEntry]:
 async def post_load(request: Request, state: StateOf, name: Name) -> IndexEntry:
     """Takes up a registered model that was unloaded; every other one is loaded already."""
     refuse_models(parameters_of(await body_object(request)))
-    entry = find_entry(state, name)
+    entry = await find_entry(state, name)
     state.loaded_models.load(entry.name)
     return index_of(state.loaded_models, entry.name)
 
@@ -48,7 +48,7 @@ async def post_load(request: Request, state: StateOf, name: Name) -> IndexEntry:
 async def post_unload(request: Request, state: StateOf, name: Name) -> IndexEntry:
     """Refuses inferences on it under `/v2` until it is loaded again or the service restarts."""
     parameters_of(await body_object(request))
-    entry = find_entry(state, name)
+    entry = await find_entry(state, name)
     state.loaded_models.unload(entry.name)
     return index_of(state.loaded_models, entry.name)
 

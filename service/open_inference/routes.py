@@ -44,6 +44,7 @@ from service.open_inference.schemas import (
 from service.openapi.errors import ENGINE_ERRORS, MODEL_ERRORS
 from service.registry.checkout import checkout
 from service.registry.loaded import require_version
+from service.registry.lookup import find_entry
 from service.state import State, StateOf
 
 router = APIRouter(tags=["open inference"])
@@ -118,13 +119,13 @@ def _statistics(state: State, names: list[str]) -> Statistics:
 @model_route("GET", "/stats", summary="Open inference: statistics of a model")
 async def get_statistics(state: StateOf, name: Name) -> Statistics:
     """Counts and times since the service started."""
-    return _statistics(state, [state.store.find(name).name])
+    return _statistics(state, [(await find_entry(state.store, name)).name])
 
 
 @model_route("GET", "/ready", InvalidOption, NotReady, summary="Open inference: a model is ready")
 async def get_model_ready(state: StateOf, name: Name) -> ModelReady:
     """200 when the model is loaded, as registered ones are until somebody unloads them, and an engine is warmed up."""
-    state.loaded_models.require_loaded(state.store.find(name).name)
+    state.loaded_models.require_loaded((await find_entry(state.store, name)).name)
     _require_ready(state)
     return ModelReady(name=name)
 
@@ -152,7 +153,7 @@ async def get_configuration(state: StateOf, name: Name) -> ModelConfiguration:
 )  # fmt: skip
 async def post_infer(request: Request, state: StateOf, name: Name) -> Response:
     """Runs the model and returns the outputs asked for: addresses of layers, or the model's own outputs."""
-    entry = state.store.find(name)
+    entry = await find_entry(state.store, name)
     state.loaded_models.require_loaded(entry.name)
     with state.loaded_models.statistics(entry.name).measure() as watch:
         async with checkout(state.store, name) as checked_out:

@@ -9,6 +9,7 @@ from models.errors import (
     DeviceMemory,
     Draining,
     EngineLost,
+    FixedModel,
     InvalidDocument,
     InvalidImage,
     InvalidOption,
@@ -38,7 +39,7 @@ ENGINE_ERRORS = (
     NotReady, Overloaded, Draining, EngineLost, DeviceMemory, NoGpu, DeadlineExceeded, Quarantined,
 )  # fmt: skip
 BODY_ERRORS = (Unparsable, WrongDigest, SlowBody, TooLarge, LongAddress, UnsupportedMedia)
-STORE_ERRORS = (StoreFull, StoreReadOnly, StoreUnreachable)
+CHANGE_ERRORS = (FixedModel, StoreFull, StoreReadOnly, StoreUnreachable)
 """Errors of routes that change the store."""
 MODEL_ERRORS = (NotFound, LongAddress, ModelDamaged, StoreUnreachable)
 """Errors of routes that read a registered model."""

@@ -11,6 +11,7 @@ from service.openapi.activation_schemas import ActivationsReply, WeightsReply
 from service.openapi.components import DOCUMENT_REF
 from service.openapi.document_schemas import reference
 from service.openapi.model_schemas import RegisteredModel
+from service.options.field_names import MODEL_HEADER
 from service.wire.format import Format
 from service.wire.formats import ACTIVATION_FORMATS, JSON, WEIGHT_FORMATS
 
@@ -27,6 +28,12 @@ IF_NONE_MATCH: dict[str, Any] = {
     "parameters": [{"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"},
                     "description": "ETags of replies that the client has."}],
 }  # fmt: skip
+MODEL_ID: dict[str, Any] = {
+    MODEL_HEADER: {
+        "description": "The id of a document in the request; requests that send it back can be kept on one instance.",
+        "schema": {"type": "string"},
+    }
+}
 MODEL_FORMS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The graph; or as asked, the document, Keras' JSON or a table.",
@@ -47,7 +54,8 @@ def activations_replies() -> dict[int | str, dict[str, Any]]:
 
 def analysis_replies(model: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
     """Return the 200 response of a route that runs a network, in every format; `model` is that in JSON."""
-    return {200: {"model": model, "description": description, "content": reply_content(ACTIVATION_FORMATS)}}
+    content = reply_content(ACTIVATION_FORMATS)
+    return {200: {"model": model, "description": description, "content": content, "headers": MODEL_ID}}
 
 
 def reply_content(formats: Sequence[Format]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from models.store.entries import Entry
 from models.store.names import damaged
 from models.store.store import ModelStore
 from models.weights.specs import WeightsFile
+from service.registry.lookup import look
 from service.registry.model import Model
 
 
@@ -39,6 +40,7 @@ async def checkout(store: ModelStore, reference: str) -> AsyncIterator[CheckedOu
         NotFound: with the nearest name.
         ModelDamaged: it is incomplete in the store.
     """
+    await look(store, reference)
     try:
         with store.using(reference) as entry:
             cached = store.cached(entry)

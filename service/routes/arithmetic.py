@@ -16,6 +16,7 @@ from service.openapi.examples import ARITHMETIC_EXAMPLE
 from service.openapi.replies import NOT_MODIFIED, analysis_replies
 from service.options.arithmetic import ArithmeticOptions
 from service.registry.checkout import checkout
+from service.registry.lookup import find_entry
 from service.registry.model import inline_model
 from service.routes.parameters import Reference, refuse_model
 from service.state import StateOf
@@ -46,7 +47,7 @@ async def post_arithmetic(request: Request, state: StateOf) -> Response:
 )
 async def post_model_arithmetic(request: Request, state: StateOf, name: Reference) -> Response:
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
-    state.store.find(name)
+    await find_entry(state.store, name)
     with state.memory.share() as share:
         run = await read_run_request(request, state.queries.arithmetic, inline=False, share=share)
         refuse_model(run.model)

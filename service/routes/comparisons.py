@@ -17,6 +17,7 @@ from service.openapi.examples import COMPARISON_EXAMPLE, MODEL_COMPARISON_EXAMPL
 from service.openapi.replies import NOT_MODIFIED, analysis_replies
 from service.options.comparison import ComparisonOptions
 from service.registry.checkout import checkout
+from service.registry.lookup import find_entry
 from service.requests.body import parse_comparison
 from service.routes.parameters import Reference
 from service.state import StateOf
@@ -48,7 +49,7 @@ async def post_comparisons(request: Request, state: StateOf) -> Response:
 )
 async def post_model_comparisons(request: Request, state: StateOf, name: Reference) -> Response:
     """Compares the model with another one, or with itself on other inputs, in another mode, precision or with edits."""
-    state.store.find(name)
+    await find_entry(state.store, name)
     with state.memory.share() as share:
         run = await read_run_request(request, state.queries.comparisons, False, share, parse_comparison)
         async with checkout(state.store, name) as checked_out, compared_sides(state, run, checked_out.model) as sides:

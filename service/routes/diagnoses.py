@@ -18,6 +18,7 @@ from service.openapi.examples import DIAGNOSIS_EXAMPLE
 from service.openapi.replies import NOT_MODIFIED
 from service.options.diagnosis import DiagnosisOptions
 from service.registry.checkout import checkout
+from service.registry.lookup import find_entry
 from service.registry.model import inline_model
 from service.routes.parameters import Reference, refuse_model
 from service.state import StateOf
@@ -50,7 +51,7 @@ async def post_diagnoses(request: Request, state: StateOf) -> Response:
 )
 async def post_model_diagnoses(request: Request, state: StateOf, name: Reference) -> Response:
     """Diagnoses the model on a batch of images or tensors: JSON, a form, or the raw bytes of a file."""
-    state.store.find(name)
+    await find_entry(state.store, name)
     with state.memory.share() as share:
         run = await read_run_request(request, state.queries.diagnoses, inline=False, share=share)
         refuse_model(run.model)

@@ -26,11 +26,12 @@ from service.handlers.planning import plan_of, plan_step_blocks, require_inputs
 from service.handlers.registration import ADVICE, parse_model_json, register, register_upload
 from service.handlers.runs import read_run_request
 from service.openapi.bodies import activations_body, model_body
-from service.openapi.errors import ACTIVATION_ERRORS, BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS
+from service.openapi.errors import ACTIVATION_ERRORS, BODY_ERRORS, CHANGE_ERRORS, ENGINE_ERRORS, MODEL_ERRORS
 from service.openapi.model_schemas import DamagedName, ModelEntry, ModelList, ModelSummary
 from service.openapi.replies import IF_NONE_MATCH, MODEL_FORMS, NOT_MODIFIED, REGISTERED, activations_replies
 from service.options.field_names import MODEL
 from service.registry.checkout import checkout
+from service.registry.lookup import find_entry, look
 from service.requests.body import decode_json, is_json, media_type, read_body, unsupported
 from service.requests.multipart import MULTIPART
 from service.requests.upload import receive_upload, stored_upload
@@ -52,7 +53,7 @@ router = APIRouter(tags=["models"])
         InvalidOption,
         InvalidWeights,
         InvalidTensor,
-        *STORE_ERRORS,
+        *CHANGE_ERRORS,
         WeightsUnavailable,
         *ENGINE_ERRORS,
     )
@@ -61,6 +62,7 @@ router = APIRouter(tags=["models"])
 )
 async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     """Checks a document and the weights that come with it, stores both, and points the name at them."""
+    state.store.require_changeable(name)
     content_type = media_type(request)
     if content_type and is_json(request):
         body = await read_body(request)
@@ -148,10 +150,12 @@ def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dic
     "/v1/models/{name}",
     status_code=204,
     summary="Forget a model",
-    responses=raises(NotFound, InvalidOption, *STORE_ERRORS),
+    responses=raises(NotFound, InvalidOption, *CHANGE_ERRORS),
 )
 async def delete_model(state: StateOf, name: Reference) -> None:
     """Removes a name; by id, every name that points to it. Requests that run already finish."""
+    state.store.require_changeable(name)
+    await look(state.store, name)
     await run_in_threadpool(state.store.delete, name)
 
 
@@ -163,7 +167,7 @@ async def delete_model(state: StateOf, name: Reference) -> None:
 )
 async def post_model_activations(request: Request, state: StateOf, name: Reference) -> Response:
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
-    state.store.find(name)
+    await find_entry(state.store, name)
     with state.memory.share() as share:
         run = await read_run_request(request, state.queries.activations, inline=False, share=share)
         refuse_model(run.model)

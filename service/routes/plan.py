@@ -20,7 +20,7 @@ from service.openapi.errors import BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS
 from service.openapi.examples import PLAN_EXAMPLE
 from service.openapi.option_schemas import option_parameters, option_properties
 from service.openapi.plan_schemas import PlanReply
-from service.openapi.replies import IF_NONE_MATCH, NOT_MODIFIED
+from service.openapi.replies import IF_NONE_MATCH, MODEL_ID, NOT_MODIFIED
 from service.options.activation import from_pairs, merge_options
 from service.options.field_names import MODEL
 from service.options.plan import PlanOptions, plan_options
@@ -66,7 +66,7 @@ def _parsed(body: bytes, claim: Claim) -> Any:
     responses=raises(
         *BODY_ERRORS, *MODEL_ERRORS, InvalidDocument, InvalidOption, UnknownAddress, WeightsUnavailable, *ENGINE_ERRORS
     )
-    | {200: {"model": PlanReply}}
+    | {200: {"model": PlanReply, "headers": MODEL_ID}}
     | NOT_MODIFIED,
     openapi_extra=BODY,
 )

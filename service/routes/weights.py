@@ -22,11 +22,12 @@ from service.errors.handlers import raises
 from service.handlers.registration import UploadedFile, put_weights
 from service.handlers.weights import fetch_weights
 from service.openapi.bodies import weights_body
-from service.openapi.errors import BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS
+from service.openapi.errors import BODY_ERRORS, CHANGE_ERRORS, ENGINE_ERRORS, MODEL_ERRORS
 from service.openapi.replies import IF_NONE_MATCH, REGISTERED, weights_replies
 from service.options.field_names import WEIGHTS
 from service.options.pictures import PictureOptions
 from service.registry.checkout import checkout
+from service.registry.lookup import find_entry
 from service.requests.body import is_json, media_type, unsupported
 from service.requests.layer_paths import layer_paths
 from service.requests.multipart import MULTIPART
@@ -98,14 +99,14 @@ async def get_layer_weights(
     "/v1/models/{name}/weights",
     summary="Give a model other weights",
     responses=raises(*MODEL_ERRORS, *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor,
-                     *STORE_ERRORS, Superseded, *ENGINE_ERRORS) | {200: REGISTERED[200]},
+                     *CHANGE_ERRORS, Superseded, *ENGINE_ERRORS) | {200: REGISTERED[200]},
     openapi_extra=weights_body(),
 )  # fmt: skip
 async def put_model_weights(request: Request, state: StateOf, name: Reference) -> Response:
     """Takes a .safetensors, .npz, .h5 or .keras file or an archive of a SavedModel; the name moves to the new model,
     which has a new id.
     """
-    entry = state.store.find(name)
+    entry = await find_entry(state.store, name)
     if entry.name != name:
         raise InvalidOption.at(
             "/name",
@@ -114,6 +115,7 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
             received="an id",
             suggestion=f"write {entry.name}",
         )
+    state.store.require_changeable(name)
     architecture = await run_in_threadpool(state.store.architecture, entry)  # its weights may be damaged
     async with receive_upload(request, state.settings, state.store.scratch, state.uploads) as upload:
         _check_type(request, upload)

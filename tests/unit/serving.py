@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from models.errors import Overloaded
 from service.access.arrivals import Arrivals, Gate
@@ -178,17 +179,21 @@ async def running(  # noqa: PLR0913 (what differs between tests)
     gate: Gate | None = None,
     pool: type[EnginePool] | None = None,
     keys: Authenticator | None = None,
+    address: tuple[str, int] = ("127.0.0.1", 0),
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **options: Any,
 ) -> AsyncIterator[Running]:
-    """Run a service that is stopped at the end of the block at the latest. `options` are settings."""
+    """Run a service that is stopped at the end of the block at the latest. `around` may watch what reaches the
+    application; `options` are settings.
+    """
     settings = Settings(data_dir=str(folder), log="off", deadline=deadline, **options)
     drain, engines = DrainState(), pool(settings) if pool is not None else None
     keys = keys or Authenticator(None)
     app = create_app(settings, engines or Engines(), drain=drain, keys=keys)  # type: ignore[arg-type]
     gate = gate or (engines.admission if engines is not None else Open())
     protocol = protocol_of(settings, connections, drain, Admission(gate, app.state.refusals, keys))
-    config = uvicorn.Config(app, http=protocol, ws="none", log_level="error")
-    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(around(app), http=protocol, ws="none", log_level="error")
+    listener = socket.create_server(address)
     server = Server(config, app, drain, keys, deadline)
     serving = asyncio.create_task(server.serve([listener]))
     port = listener.getsockname()[1]

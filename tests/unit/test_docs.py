@@ -15,7 +15,7 @@ from service.settings import PREFIX, Settings, table
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 SECURITY = ROOT / "SECURITY.md"
-NO_LIMITS = {PREFIX + name for name in ("PORT", "ENGINES", "SPARE_ENGINES", "BATCH_REQUESTS")}
+NO_LIMITS = {PREFIX + name for name in ("PORT", "ENGINES", "SPARE_ENGINES", "BATCH_REQUESTS", "STORE_SECONDS")}
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
 
@@ -39,7 +39,7 @@ def test_operations_explains_every_setting() -> None:
 
 
 def test_security_lists_every_limit_with_its_default() -> None:
-    """Numbers and sizes that are none bound nothing: the port, how many engines there are, and how they batch."""
+    """Numbers that are none bound nothing: the port, engines, how they batch, how often a store is looked at."""
     rows = re.findall(
         r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \|$", SECURITY.read_text(encoding="utf-8"), flags=re.MULTILINE
     )

@@ -34,10 +34,11 @@ def queries() -> list[str]:
 def series() -> dict[str, set[str]]:
     """Return the names of all series that a service can have, and the labels of each."""
     metrics = Metrics()
+    refreshed = SimpleNamespace(age=lambda: 0.0, seconds=0.0, failures=0)
     figures = Figures(engines=(EngineFigures(),), restarts={"crash": 1})
     state: Any = SimpleNamespace(
         engines=SimpleNamespace(figures=lambda: figures),
-        store=SimpleNamespace(model_count=lambda: 1, nbytes=lambda: 1),
+        store=SimpleNamespace(model_count=lambda: 1, nbytes=lambda: 1, refreshed=refreshed),
         memory=SimpleNamespace(limit=1, free=1),
     )
     metrics.watch(gauges := ServiceGauges(state))

@@ -42,6 +42,12 @@ class DeadlineExceeded(Refused):
     code = "deadline_exceeded"
 
 
+class FixedModel(Refused):
+    """This model is not changed here (409)."""
+
+    code = "fixed_model"
+
+
 class Forbidden(Refused):
     """The key may not do this (403)."""
 
@@ -290,6 +296,7 @@ BY_CODE: Mapping[str, type[Refused]] = {
     "device_memory": DeviceMemory,
     "draining": Draining,
     "engine_lost": EngineLost,
+    "fixed_model": FixedModel,
     "forbidden": Forbidden,
     "headers_too_large": HeadersTooLarge,
     "hung_up": HungUp,

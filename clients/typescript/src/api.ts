@@ -4775,7 +4775,7 @@ export interface components {
              * @example invalid_document
              * @enum {string}
              */
-            code: "address_too_long" | "bad_request" | "cross_site" | "deadline_exceeded" | "device_memory" | "draining" | "engine_lost" | "forbidden" | "headers_too_large" | "hung_up" | "internal" | "invalid" | "invalid_document" | "invalid_image" | "invalid_option" | "invalid_tensor" | "invalid_weights" | "method_not_allowed" | "misdirected" | "model_damaged" | "no_gpu" | "not_acceptable" | "not_found" | "not_ready" | "overloaded" | "quarantined" | "rate_limited" | "slow_body" | "store_full" | "store_read_only" | "store_unreachable" | "superseded" | "too_large" | "too_many_connections" | "unauthorized" | "unavailable" | "unknown_address" | "unknown_method" | "unparsable" | "unsupported" | "unsupported_encoding" | "unsupported_media_type" | "weights_unavailable" | "wrong_digest";
+            code: "address_too_long" | "bad_request" | "cross_site" | "deadline_exceeded" | "device_memory" | "draining" | "engine_lost" | "fixed_model" | "forbidden" | "headers_too_large" | "hung_up" | "internal" | "invalid" | "invalid_document" | "invalid_image" | "invalid_option" | "invalid_tensor" | "invalid_weights" | "method_not_allowed" | "misdirected" | "model_damaged" | "no_gpu" | "not_acceptable" | "not_found" | "not_ready" | "overloaded" | "quarantined" | "rate_limited" | "slow_body" | "store_full" | "store_read_only" | "store_unreachable" | "superseded" | "too_large" | "too_many_connections" | "unauthorized" | "unavailable" | "unknown_address" | "unknown_method" | "unparsable" | "unsupported" | "unsupported_encoding" | "unsupported_media_type" | "weights_unavailable" | "wrong_digest";
             /** Detail */
             detail: string;
             /**
@@ -5130,7 +5130,7 @@ export interface components {
              * @example invalid_document
              * @enum {string}
              */
-            code: "address_too_long" | "bad_request" | "cross_site" | "deadline_exceeded" | "device_memory" | "draining" | "engine_lost" | "forbidden" | "headers_too_large" | "hung_up" | "internal" | "invalid" | "invalid_document" | "invalid_image" | "invalid_option" | "invalid_tensor" | "invalid_weights" | "method_not_allowed" | "misdirected" | "model_damaged" | "no_gpu" | "not_acceptable" | "not_found" | "not_ready" | "overloaded" | "quarantined" | "rate_limited" | "slow_body" | "store_full" | "store_read_only" | "store_unreachable" | "superseded" | "too_large" | "too_many_connections" | "unauthorized" | "unavailable" | "unknown_address" | "unknown_method" | "unparsable" | "unsupported" | "unsupported_encoding" | "unsupported_media_type" | "weights_unavailable" | "wrong_digest";
+            code: "address_too_long" | "bad_request" | "cross_site" | "deadline_exceeded" | "device_memory" | "draining" | "engine_lost" | "fixed_model" | "forbidden" | "headers_too_large" | "hung_up" | "internal" | "invalid" | "invalid_document" | "invalid_image" | "invalid_option" | "invalid_tensor" | "invalid_weights" | "method_not_allowed" | "misdirected" | "model_damaged" | "no_gpu" | "not_acceptable" | "not_found" | "not_ready" | "overloaded" | "quarantined" | "rate_limited" | "slow_body" | "store_full" | "store_read_only" | "store_unreachable" | "superseded" | "too_large" | "too_many_connections" | "unauthorized" | "unavailable" | "unknown_address" | "unknown_method" | "unparsable" | "unsupported" | "unsupported_encoding" | "unsupported_media_type" | "weights_unavailable" | "wrong_digest";
             /** Detail */
             detail: string;
             /** Errors */
@@ -7769,6 +7769,8 @@ export interface operations {
             /** @description Every layer asked for. */
             200: {
                 headers: {
+                    /** @description The id of a document in the request; requests that send it back can be kept on one instance. */
+                    "X-Layerscope-Model"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8046,6 +8048,8 @@ export interface operations {
             /** @description How the number came about. */
             200: {
                 headers: {
+                    /** @description The id of a document in the request; requests that send it back can be kept on one instance. */
+                    "X-Layerscope-Model"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8385,6 +8389,8 @@ export interface operations {
             /** @description Every pair of tensors, and where the runs first diverge. */
             200: {
                 headers: {
+                    /** @description The id of a document in the request; requests that send it back can be kept on one instance. */
+                    "X-Layerscope-Model"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8985,6 +8991,8 @@ export interface operations {
             /** @description The explanation at every address asked for. */
             200: {
                 headers: {
+                    /** @description The id of a document in the request; requests that send it back can be kept on one instance. */
+                    "X-Layerscope-Model"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9492,6 +9500,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `fixed_model`: This model is not changed here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `too_large`: This is over a limit */
             413: {
                 headers: {
@@ -9609,6 +9626,15 @@ export interface operations {
             };
             /** @description `not_found`: There is nothing at this address */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `fixed_model`: This model is not changed here */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9814,6 +9840,8 @@ export interface operations {
             /** @description Every layer asked for. */
             200: {
                 headers: {
+                    /** @description The id of a document in the request; requests that send it back can be kept on one instance. */
+                    "X-Layerscope-Model"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10113,6 +10141,8 @@ export interface operations {
             /** @description How the number came about. */
             200: {
                 headers: {
+                    /** @description The id of a document in the request; requests that send it back can be kept on one instance. */
+                    "X-Layerscope-Model"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10474,6 +10504,8 @@ export interface operations {
             /** @description Every pair of tensors, and where the runs first diverge. */
             200: {
                 headers: {
+                    /** @description The id of a document in the request; requests that send it back can be kept on one instance. */
+                    "X-Layerscope-Model"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11109,6 +11141,8 @@ export interface operations {
             /** @description The explanation at every address asked for. */
             200: {
                 headers: {
+                    /** @description The id of a document in the request; requests that send it back can be kept on one instance. */
+                    "X-Layerscope-Model"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11596,6 +11630,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `fixed_model`: This model is not changed here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `too_large`: This is over a limit */
             413: {
                 headers: {
@@ -11730,6 +11773,8 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description The id of a document in the request; requests that send it back can be kept on one instance. */
+                    "X-Layerscope-Model"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -5,6 +5,9 @@ import { Unreachable } from "./errors.ts";
 
 const TRIES = 3;
 const MAX_WAIT_SECONDS = 30;
+/** The id of a document in the request: a proxy that hashes it sends equal ones to the instance that has built it. */
+const MODEL_HEADER = "X-Layerscope-Model";
+const MAX_IDS = 32;
 /** Statuses that say that the same request may succeed later. */
 const BUSY = new Set([429, 503]);
 
@@ -23,6 +26,8 @@ export interface Request {
   readonly accept?: string;
   readonly body?: FormData | Blob | string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The text of the document in the body, whose id is kept and sent with it from then on. */
+  readonly document?: string | undefined;
   /** Statuses that are replies, though they are no success. */
   readonly expected?: readonly number[];
 }
@@ -31,6 +36,8 @@ export class Connection {
   readonly #base: string;
   readonly #key: string | undefined;
   readonly #fetch: Fetch;
+  /** Ids by the text of the document, the latest used last. */
+  readonly #ids = new Map<string, string>();
 
   constructor(url: string, options: LayerscopeOptions = {}) {
     this.#base = url.replace(/\/+$/, "");
@@ -72,16 +79,28 @@ export class Connection {
     return (await response.json()) as Reply;
   }
 
-  async #once(address: string, { method = "GET", accept, body, signal }: Request): Promise<Response> {
+  async #once(address: string, { method = "GET", accept, body, signal, document }: Request): Promise<Response> {
     const headers: Record<string, string> = {};
+    const id = document === undefined ? undefined : this.#ids.get(document);
+    if (id !== undefined) headers[MODEL_HEADER] = id;
     if (accept !== undefined) headers["Accept"] = accept;
     if (this.#key !== undefined) headers["Authorization"] = `Bearer ${this.#key}`;
     if (typeof body === "string") headers["Content-Type"] = "application/json";
     try {
-      return await this.#fetch(address, { method, headers, body: body ?? null, signal: signal ?? null });
+      const response = await this.#fetch(address, { method, headers, body: body ?? null, signal: signal ?? null });
+      this.#keepId(document, response.headers.get(MODEL_HEADER));
+      return response;
     } catch (error) {
       throw error instanceof TypeError && !signal?.aborted ? new Unreachable(address, error) : error;
     }
+  }
+
+  #keepId(document: string | undefined, id: string | null): void {
+    if (document === undefined || id === null) return;
+    this.#ids.delete(document);
+    this.#ids.set(document, id);
+    const [oldest] = this.#ids.keys();
+    if (this.#ids.size > MAX_IDS && oldest !== undefined) this.#ids.delete(oldest);
   }
 }
 

@@ -13,6 +13,7 @@ export class Forbidden extends LayerscopeError {}
 export class Unparsable extends LayerscopeError {}
 export class WrongDigest extends Unparsable {}
 export class NotFound extends LayerscopeError {}
+export class FixedModel extends LayerscopeError {}
 export class MethodNotAllowed extends LayerscopeError {}
 export class Unacceptable extends LayerscopeError {}
 export class UnsupportedMedia extends LayerscopeError {}
@@ -60,6 +61,7 @@ const ERRORS = {
   unparsable: Unparsable,
   wrong_digest: WrongDigest,
   not_found: NotFound,
+  fixed_model: FixedModel,
   method_not_allowed: MethodNotAllowed,
   not_acceptable: Unacceptable,
   unsupported_media_type: UnsupportedMedia,

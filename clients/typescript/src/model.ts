@@ -37,6 +37,11 @@ export class Model {
     this.#document = document;
   }
 
+  /** The document as every request has it. */
+  get #text(): string | undefined {
+    return this.#document === undefined ? undefined : JSON.stringify(this.#document);
+  }
+
   /** Every layer's activations, or those of `layers`, after views and edits; by default tensors in a `Run`. */
   activations<F extends Format = "safetensors">(
     input: Input,
@@ -82,7 +87,7 @@ export class Model {
     const query =
       this.#document === undefined ? { model: decodeURIComponent(this.#path.slice("/models/".length)) } : {};
     const body = JSON.stringify({ ...options, ...model });
-    return this.connection.json("/v1/plan", { method: "POST", query, body, signal });
+    return this.connection.json("/v1/plan", { method: "POST", query, body, signal, document: this.#text });
   }
 
   async #run<Reply extends { layers: unknown }, F extends Format>(
@@ -91,13 +96,14 @@ export class Model {
     { format, signal, ...options }: Cancellable & { readonly format: F },
   ): Promise<Replies<Reply>[F]> {
     const form = new FormData();
-    if (this.#document !== undefined) form.append("model", JSON.stringify(this.#document));
+    const document = this.#text;
+    if (document !== undefined) form.append("model", document);
     if (input !== undefined) appendInput(form, input);
     for (const [name, value] of Object.entries(options)) {
       if (value !== undefined) form.append(name, typeof value === "string" ? value : JSON.stringify(value));
     }
     const path = `/v1${this.#path}/${verb}`;
-    const request = { method: "POST", accept: MEDIA_TYPES[format], body: form, signal };
+    const request = { method: "POST", accept: MEDIA_TYPES[format], body: form, signal, document };
     return read<Reply, F>(await this.connection.send(path, request), format);
   }
 }

@@ -18,6 +18,32 @@ function scripted(...responses: Response[]) {
   return { ls: new Layerscope("http://host/behind/", { key: "secret", fetch }), asked };
 }
 
+describe("the id of a document", () => {
+  const layers = [{ type: "Dense", units: 2 }] as const;
+  const reply = (id: string) => Response.json({ layers: [] }, { headers: { "X-Layerscope-Model": id } });
+  const sent = (asked: [string, RequestInit][]) =>
+    asked.map(([, init]) => new Headers(init.headers).get("X-Layerscope-Model"));
+
+  test("is sent back with equal documents, by every verb", async () => {
+    const { ls, asked } = scripted(reply("sha256:1"), reply("sha256:1"), reply("sha256:2"), reply("sha256:1"));
+    const document = { input: [2], layers };
+    await ls.model(document).activations([[1, 2]], { format: "json" });
+    await ls.model({ ...document }).plan();
+    await ls.model({ ...document, seed: 7 }).plan();
+    await ls.model(document).diagnose([[1, 2]]);
+    expect(sent(asked)).toEqual([null, "sha256:1", null, "sha256:1"]);
+  });
+
+  test("is kept for the latest 32, and for none that is registered", async () => {
+    const { ls, asked } = scripted(...Array.from({ length: 36 }, (_, number) => reply(`sha256:${number}`)));
+    for (let seed = 0; seed < 33; seed += 1) await ls.model({ input: [2], layers, seed }).plan();
+    await ls.model({ input: [2], layers, seed: 1 }).plan();
+    await ls.model({ input: [2], layers, seed: 0 }).plan();
+    await ls.model("digits").plan();
+    expect(sent(asked).slice(33)).toEqual(["sha256:1", null, null]);
+  });
+});
+
 describe("a busy service", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());

@@ -25,7 +25,7 @@ def test_a_scratch_folder_is_created_lazily_and_removed_on_close(tmp_path: Path)
     assert list(scratch.parent.iterdir()) == []
     with scratch.folder() as folder:
         assert Path(folder).parent == scratch.path
-    assert list(scratch.path.iterdir()) == []
+    assert [file.name for file in scratch.path.iterdir()] == ["lock"]
     scratch.close()
     assert list(scratch.parent.iterdir()) == []
 

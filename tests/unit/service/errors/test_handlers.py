@@ -34,7 +34,7 @@ PROBLEM = Problem("/layers/0/units", "units should be an integer", "an integer",
 def test_every_error_has_a_status(error: type[LayerscopeError]) -> None:
     """One of those in the API contract."""
     assert status_of(error) in {
-        400, 401, 403, 404, 406, 408, 413, 414, 415, 421, 422, 429, 431, 499, 500, 501, 503, 504,
+        400, 401, 403, 404, 406, 408, 409, 413, 414, 415, 421, 422, 429, 431, 499, 500, 501, 503, 504,
     }  # fmt: skip
 
 
