@@ -123,12 +123,8 @@ def loads(all_of_them: Instances, seconds: float) -> None:
     report("a fourth", asyncio.run(while_loaded(port, SETTLED, lambda: all_of_them.start("127.0.1.4"))), 0)
     report("one less", asyncio.run(while_loaded(port, SETTLED, lambda: all_of_them.end("127.0.1.4"))), 0)
     for host in hosts:
-        report(
-            f"{host} stops", asyncio.run(while_loaded(port, SETTLED, lambda host=host: all_of_them.end(host))), 0, 1 / 3
-        )
-        report(
-            "and starts", asyncio.run(while_loaded(port, SETTLED, lambda host=host: all_of_them.start(host))), 0, 1 / 3
-        )
+        report(f"{host} stops", asyncio.run(while_loaded(port, SETTLED, lambda host=host: all_of_them.end(host))), 0)
+        report("and starts", asyncio.run(while_loaded(port, SETTLED, lambda host=host: all_of_them.start(host))), 0)
 
 
 def bits(all_of_them: Instances, client: httpx.Client) -> None:
