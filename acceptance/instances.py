@@ -44,7 +44,7 @@ class Instances:
     def start(self, host: str) -> None:
         """Start one, and tell of it once it is ready."""
         given = {
-            "HOST": host, "PORT": str(self._instance_port), "DATA_DIR": str(self._folder / "store"),
+            "HOST": host, "INSTANCE": host, "PORT": str(self._instance_port), "DATA_DIR": str(self._folder / "store"),
             "STORE_SHARED": "true", "CLIENT_CONNECTIONS": "1000", "QUEUE_SECONDS": "30", "LOG": "off",
         }  # fmt: skip
         environment = os.environ | {f"LAYERSCOPE_{name}": value for name, value in given.items()}
