@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from models.errors import DeadlineExceeded, Draining, EngineLost, Quarantined, TooLarge
+from models.errors import ClientDisconnected, DeadlineExceeded, Draining, EngineLost, Quarantined, TooLarge
 from models.ipc.messages import RunResult
 from models.weights.canonical import write_canonical
 from models.weights.specs import WeightsFile
@@ -277,12 +277,16 @@ async def test_stopped_engines_leave_nothing(engines: EnginePool) -> None:
 
 async def test_engines_join_while_requests_wait_and_leave_when_idle(nodes: Any) -> None:
     """From LAYERSCOPE_ENGINES to LAYERSCOPE_ENGINES_MAX, and back."""
-    async with engines_on(nodes, engines=1, engines_max=2, ray_idle_seconds=0.5, queue_seconds=10) as engines:
+    options = {"engines_max": 2, "ray_idle_seconds": 0.5, "queue_seconds": 30, "deadline": 120}
+    async with engines_on(nodes, engines=1, **options) as engines:
         first = engines.states()[0].pid
-        tasks = [asyncio.create_task(outputs_of(engines, run_of(name="stall 0.2", seed=seed))) for seed in range(50)]
+        tasks = [asyncio.create_task(outputs_of(engines, run_of(name="stall 0.3", seed=seed))) for seed in range(200)]
         await wait_until(lambda: sum(state.ready for state in engines.states()) == 2)
-        assert await asyncio.gather(*tasks) == [[SMALL.tobytes()]] * 50
-        assert engines.slots[1].used_at > 0
+        await wait_until(lambda: bool(engines.slots[1].running))
+        for job in [job for slot in engines.slots for job in slot.queued]:
+            job.on_disconnect()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert {type(result) for result in results} == {list, ClientDisconnected}
         await wait_until(lambda: len(engines.states()) == 1)
         assert engines.states()[0].pid == first
 
