@@ -18,6 +18,9 @@ from service.engines.process import EngineProcess
 from service.settings import Settings
 
 
+WORKER_THREADS = "OMP_NUM_THREADS"
+
+
 class RelayedProcess(EngineProcess):
     """Engine process whose messages are for the front. Spans of inputs are translated: the front numbers its own; those
     of replies are the same on both sides, until the front releases them.
@@ -35,6 +38,10 @@ class RelayedProcess(EngineProcess):
         self.on_memory_free = self._freed.set
         self.on_ready = lambda: outbox.add(self.ready) if self.ready is not None else None
         self.on_exit = lambda: outbox.add(Ended(self.ending()))
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a local engine: without the bound of threads that Ray sets for its workers."""
+        return {name: value for name, value in super().environment().items() if name != WORKER_THREADS}
 
     def _handle(self, message: Any) -> None:
         if isinstance(message, Release):
