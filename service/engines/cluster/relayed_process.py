@@ -17,7 +17,6 @@ from service.engines.gpus import Gpu
 from service.engines.process import EngineProcess
 from service.settings import Settings
 
-
 WORKER_THREADS = "OMP_NUM_THREADS"
 
 
