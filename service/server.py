@@ -29,7 +29,7 @@ from service.engines.pool import EnginePool
 from service.observing.log import configuration
 from service.requests.heap_trimmer import bound_arenas
 from service.settings import Settings, cuda_visible_devices
-from service.starting import authenticator_of, store_of, tracing_of_process
+from service.starting import authenticator_of, engines_of, store_of, tracing_of_process
 
 log = logging.getLogger("layerscope")
 
@@ -169,8 +169,9 @@ def serve(settings: Settings) -> None:
     keys = authenticator_of(settings)
     sockets = open_listeners(settings)
     settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
+    make_engine = engines_of(settings)
     store = store_of(settings)
-    engines, drain = EnginePool(settings), DrainState()
+    engines, drain = EnginePool(settings, make_engine=make_engine), DrainState()
     tracing = tracing_of_process()
     app = create_app(settings, engines, store, drain, keys, tracing)
     config = uvicorn.Config(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from socket import gethostname
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,9 @@ VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 AUTO = "auto"
 MIB = 1024 * 1024
 GIB = 1024 * MIB
+
+CLUSTER = re.compile(r"auto|(ray://)?([\w.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
+"""Addresses of clusters."""
 
 Size = Annotated[ByteSize, Field(ge=1)]
 
@@ -80,6 +84,26 @@ class Settings(BaseSettings):
     )
     engines: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
         1, description="Engine processes; each holds TensorFlow and its own model cache. auto: one a GPU, else one."
+    )
+    ray: str = Field(
+        "",
+        description="Engines are actors of this Ray cluster: auto (this machine's), HOST:PORT or ray://HOST:PORT. "
+        "Empty: processes of this machine.",
+    )
+    engines_max: int = Field(
+        0, ge=0, le=1024, description="Most engines on the cluster while requests wait; 0: LAYERSCOPE_ENGINES."
+    )
+    ray_cpus: float = Field(1.0, ge=0, le=1024, description="CPUs that Ray sets aside for each engine.")
+    ray_gpus: float = Field(0.0, ge=0, le=1, description="GPUs that Ray sets aside for each engine; 0.5: half of one.")
+    ray_idle_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=86400,
+        description="Seconds without a request after which one beyond LAYERSCOPE_ENGINES ends.",
+    )
+    ray_folder: str = Field(
+        "",
+        description="Folder for weights on each node; empty: one of its user in the temporary folder.",
     )
     spare_engines: int = Field(
         0, ge=0, le=64, description="Engines in reserve, which take the place of one that is lost at once."
@@ -144,6 +168,26 @@ class Settings(BaseSettings):
             raise PydanticCustomError("list", "{what}", {"what": str(error)}) from None
         return text
 
+    @field_validator("ray")
+    @classmethod
+    def _validate_ray(cls, address: str, info: ValidationInfo) -> str:
+        if address and not CLUSTER.fullmatch(address):
+            raise PydanticCustomError("ray", "expected auto, HOST:PORT or ray://HOST:PORT")
+        if address and info.data.get("engines") == "auto":
+            raise PydanticCustomError("ray", f"engines on a cluster need their number in {PREFIX}ENGINES, not auto")
+        return address
+
+    @field_validator("engines_max", "ray_cpus", "ray_gpus", "ray_idle_seconds", "ray_folder")
+    @classmethod
+    def _validate_ray_option(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse options of a cluster without one, and fewer engines at most than at least."""
+        name, data = info.field_name or "", info.data
+        if value != cls.model_fields[name].default and "ray" in data and not data["ray"]:
+            raise PydanticCustomError("ray", f"means nothing without {PREFIX}RAY, the address of a cluster")
+        if name == "engines_max" and value and value < data.get("engines", 1):
+            raise PydanticCustomError("ray", f"is less than {PREFIX}ENGINES, which is {data['engines']}")
+        return value
+
     @field_validator("engine_memory", mode="before")
     @classmethod
     def _none_as_zero(cls, value: object) -> object:
@@ -207,6 +251,16 @@ def engine_environment() -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
     return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"}
+
+
+ENGINE_SETTINGS = ("reply_memory", "max_input_bytes", "cache_bytes", "max_working_bytes", "max_model_bytes", "deadline",
+                   "require_gpu", "ray_gpus", "ray_folder")  # fmt: skip
+
+
+def settings_of_engines(settings: Settings) -> dict[str, Any]:
+    """Return what engines on other machines are told: no keys, and the store if they can reach it, too."""
+    store = settings.data_dir if "://" in settings.data_dir else ""
+    return {name: getattr(settings, name) for name in ENGINE_SETTINGS} | {"data_dir": store}
 
 
 def fetch_environment(settings: Settings) -> dict[str, str]:

@@ -10,6 +10,8 @@ from service.access.authentication import Authenticator
 from service.access.hosts import is_loopback
 from service.access.key_file import KeyFile
 from service.access.keys import InvalidKeys
+from service.cluster import ClusterUnavailable, check_nodes, connect
+from service.engines.engine import MakeEngine
 from service.observing.tracing import Tracing, tracing_of
 from service.settings import PREFIX, Settings, otel_variables
 
@@ -43,6 +45,24 @@ def tracing_of_process() -> Tracing | None:
         return tracing_of(otel_variables())
     except ValueError as error:
         raise SystemExit(f"layerscope: {error}") from None
+
+
+def engines_of(settings: Settings) -> MakeEngine | None:
+    """Return what makes engines on the cluster of the settings, which is connected; None: processes of this machine.
+
+    Raises:
+        SystemExit: the cluster cannot be used.
+    """
+    if not settings.ray:
+        return None
+    try:
+        connect(settings.ray)
+        check_nodes({"CPU": settings.ray_cpus, "GPU": settings.ray_gpus})
+    except ClusterUnavailable as error:
+        raise SystemExit(f"layerscope: {PREFIX}RAY: {error}") from None
+    from service.engines.cluster.ray_engine import RayEngine  # noqa: PLC0415 (imports Ray, an extra)
+
+    return RayEngine
 
 
 def store_of(settings: Settings) -> ModelStore:

@@ -52,6 +52,8 @@ class Admission:
     def __init__(self, settings: Settings, slots: Sequence[EngineSlot], costs: CostEstimates) -> None:
         self._settings, self._slots, self.costs = settings, slots, costs
         self.arrivals, self._demand = Arrivals(), Demand()
+        self._homes = len(slots)
+        """The slots that models are assigned to; those that join later take what is too much for these."""
         self._concurrent_costs = CostEstimates()
         """Costs of concurrent requests, in seconds per byte of the document."""
 
@@ -63,7 +65,7 @@ class Admission:
         """
         estimate = self._costs_of(request).estimate(request.kind, request.trace.client) * request.size
         self._demand.add(request.trace.client, estimate)
-        slot = self._slot_for(request.key)
+        slot = self.slot_for(request.key)
         job = Job(request, PendingResult(request.reply, request.trace), seconds=estimate)
         self.check(slot, job)
         return slot, job
@@ -73,16 +75,24 @@ class Admission:
         queues = [lane.queue for slot in self._slots for lane in slot.lanes]
         return any(queue.is_flooding(client) for queue in queues) and any(queue.has_others(client) for queue in queues)
 
-    def _slot_for(self, key: str) -> EngineSlot:
+    def slot_for(self, key: str) -> EngineSlot:
         """Return the home slot of the model, so that it is built once; an idle one if that is busy."""
         if len(self._slots) == 1:
             return self._slots[0]
-        home = self._slots[crc32(key.encode()) % len(self._slots)]
+        home = self._slots[crc32(key.encode()) % self._homes]
+        if self._settings.ray:
+            return self._least_loaded(key, home)
         idle = [slot for slot in self._slots if slot.ready and slot.load == 0]
         if home.load and idle:
             return idle[0]
         ready = [slot for slot in self._slots if slot.ready]
         return home if home.ready or not ready else min(ready, key=lambda slot: slot.load)
+
+    def _least_loaded(self, key: str, home: EngineSlot) -> EngineSlot:
+        """Return the engine with the fewest jobs, where building the model counts as one; its home among equals."""
+        ready = [slot for slot in self._slots if slot.ready]
+        loads = {slot.number: slot.load + (not slot.built.get(key)) for slot in ready}
+        return min(ready, key=lambda slot: (loads[slot.number], slot is not home), default=home)
 
     def _costs_of(self, request: EngineRequest[Any]) -> CostEstimates:
         return self._concurrent_costs if request.is_concurrent else self.costs
@@ -138,7 +148,8 @@ class Admission:
     def refusal(self, client: str) -> Overloaded | None:
         """Return the refusal of a run whose body has not been read, if no queue has room for it."""
         mean, arrivals = self.costs.mean, self.arrivals.by_client
-        if any(not slot.ready or self._fits(slot.runs, client, mean, mean, arrivals) for slot in self._slots):
+        slots = [slot for slot in self._slots if slot.ready]
+        if not slots or any(self._fits(slot.runs, client, mean, mean, arrivals) for slot in slots):
             return None
         self._demand.add(client, mean)
         soonest = min((slot.runs for slot in self._slots), key=lambda lane: lane.queue.total.seconds)

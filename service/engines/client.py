@@ -20,6 +20,8 @@ class EngineState:
     versions: dict[str, str] | None = None
     gpu: str | None = None
     """Its assigned GPU, as CUDA_VISIBLE_DEVICES names it."""
+    node: str = ""
+    """The address of its node of a cluster, and how its id in Ray begins; empty: this machine."""
 
 
 class Engines(Protocol):

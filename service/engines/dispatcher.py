@@ -17,10 +17,10 @@ from models.errors import (
 from models.ipc.messages import Data, Failed, Reply, RunResult
 from service.engines.admission import Admission
 from service.engines.costs import CostEstimates
+from service.engines.engine import Engine, MakeEngine
 from service.engines.figures import DEADLINE
 from service.engines.job import Job
 from service.engines.lanes import EngineLane
-from service.engines.process import EngineProcess
 from service.engines.quarantine import Quarantine
 from service.engines.slot import EngineSlot
 from service.engines.supervisor import EngineSupervisor
@@ -35,9 +35,9 @@ START_SECONDS = 120.0
 class Dispatcher:
     """Sends each engine the jobs that it has room for, and passes its replies on to their results."""
 
-    def __init__(self, settings: Settings, program: str) -> None:
+    def __init__(self, settings: Settings, program: str, make_engine: MakeEngine | None = None) -> None:
         self._settings = settings
-        self.supervisor = EngineSupervisor(settings, self, program)
+        self.supervisor = EngineSupervisor(settings, self, program, make_engine)
         self.slots = self.supervisor.slots
         self.admission = Admission(settings, self.slots, CostEstimates())
         self.quarantine = Quarantine()
@@ -106,7 +106,7 @@ class Dispatcher:
         """Dispatch jobs to an engine that released shared memory of requests."""
         self.dispatch(slot)
 
-    def on_message(self, slot: EngineSlot, process: EngineProcess, message: Reply) -> None:
+    def on_message(self, slot: EngineSlot, process: Engine, message: Reply) -> None:
         """Handle a reply to the current run or the current concurrent request of an engine."""
         current = slot.current_job(message.id)
         if current is None or not (isinstance(message, (Failed, Data)) or current[1].result.accepts(message)):
@@ -131,6 +131,8 @@ class Dispatcher:
     def _on_complete(self, slot: EngineSlot, lane: EngineLane, job: Job, device_is_full: bool) -> None:
         """Finish a job and dispatch the next; an engine whose device is out of memory is replaced."""
         (self.quarantine.record_crash if device_is_full else self.quarantine.record_success)(job.request)
+        if lane is slot.runs:
+            slot.built.add(job.request.key, True)
         job.stop_timer()
         lane.running.popleft()
         self.admission.learn(lane, job)
@@ -142,7 +144,7 @@ class Dispatcher:
             self.dispatch(slot)
             self.supervisor.on_idle(slot)
 
-    def on_exit(self, slot: EngineSlot, process: EngineProcess) -> None:
+    def on_exit(self, slot: EngineSlot, process: Engine) -> None:
         """Handle the death of an engine: the current job fails; the jobs after it, and those of a batch, are retried,
         each alone.
         """
@@ -157,9 +159,23 @@ class Dispatcher:
             self._fail(suspect, EngineLost("", (), self.supervisor.seconds_until_ready()))
         for lane in slot.lanes:
             lane.requeue()
+        if self._settings.ray:
+            self._move_queued(slot)
         self._restart_waiting(slot)
         if slot.is_retiring:  # its successor may be idle
-            self.dispatch(self.slots[slot.number])
+            for successor in self.slots:
+                if successor.number == slot.number:
+                    self.dispatch(successor)
+
+    def _move_queued(self, slot: EngineSlot) -> None:
+        """Move the jobs of an engine on a cluster to others: hours may pass until a node has room for its successor."""
+        for job in reversed(slot.queued):
+            target = self.admission.slot_for(job.request.key)
+            if target is not slot:
+                slot.lane_of(job.request).queue.remove(job)
+                target.lane_of(job.request).queue.appendleft(job)
+                self._start_waiting(target, job)
+                self.dispatch(target)
 
     def _fail(self, job: Job, error: LayerscopeError) -> None:
         """Close a job, and record the crash, unless the job is computed: while its tensors are sent, the engine is busy

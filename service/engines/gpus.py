@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.settings import VISIBLE_GPUS, cuda_visible_devices
+from service.settings import VISIBLE_GPUS, Settings, cuda_visible_devices
 
 DRIVER = Path("/proc/driver/nvidia/gpus")
 """Folder with an entry for each GPU of the driver."""
@@ -63,9 +63,9 @@ def assign_gpus(gpus: tuple[str, ...], engines: int) -> list[Gpu]:
     return [Gpu(gpus[index], 1 / indices.count(index)) for index in indices]
 
 
-def gpus_of_engines(engines: int | str, spares: int) -> tuple[list[Gpu], list[Gpu]]:
-    """Return the GPUs of engines and of spare engines."""
-    gpus = visible_gpus(cuda_visible_devices())
-    count = engine_count(engines, gpus)
-    assigned = assign_gpus(gpus, count + spares)
+def assigned_gpus(settings: Settings) -> tuple[list[Gpu], list[Gpu]]:
+    """Return the GPUs of engines and of spare engines. Those of a cluster are assigned by Ray."""
+    gpus = () if settings.ray else visible_gpus(cuda_visible_devices())
+    count = engine_count(settings.engines, gpus)
+    assigned = assign_gpus(gpus, count + settings.spare_engines)
     return assigned[:count], assigned[count:]

@@ -1,7 +1,4 @@
-"""Pool of engine processes on this machine.
-
-One implementation of `service.engines.client.Engines`; engines on other machines would be another.
-"""
+"""Pool of engines: processes of this machine, or actors of a cluster (`service.engines.cluster`)."""
 
 from __future__ import annotations
 
@@ -11,10 +8,12 @@ from typing import Any
 from models.errors import Draining, NotReady
 from service.engines.client import EngineState
 from service.engines.dispatcher import Dispatcher
+from service.engines.engine import MakeEngine
 from service.engines.engine_request import EngineRequest, ReplyT
 from service.engines.figures import EngineFigures, Figures
 from service.engines.pending_result import PendingResult
 from service.engines.process import PROGRAM
+from service.engines.scaling import Scaling
 from service.engines.slot import EngineSlot
 from service.settings import Settings
 
@@ -22,12 +21,13 @@ from service.settings import Settings
 class EnginePool:
     """Admits requests, and starts and stops engines."""
 
-    def __init__(self, settings: Settings, program: str = PROGRAM) -> None:
+    def __init__(self, settings: Settings, program: str = PROGRAM, make_engine: MakeEngine | None = None) -> None:
         self.settings = settings
-        self.dispatcher = Dispatcher(settings, program)
+        self.dispatcher = Dispatcher(settings, program, make_engine)
         self.supervisor, self.admission = self.dispatcher.supervisor, self.dispatcher.admission
         self.slots = self.supervisor.slots
         self.draining = False
+        self.scaling = Scaling(settings, self.supervisor, self.admission.costs) if settings.engines_max else None
 
     @property
     def restarts(self) -> int:
@@ -37,6 +37,8 @@ class EnginePool:
     async def start(self) -> None:
         """Start every engine, without waiting for them."""
         self.supervisor.start()
+        if self.scaling is not None:
+            self.scaling.start()
 
     def dismiss(self) -> None:
         """Reject new requests, and close every job that is not computed; computed results are still sent."""
@@ -49,6 +51,8 @@ class EnginePool:
     async def stop(self) -> None:
         """End every engine, and close the remaining jobs."""
         self.dismiss()
+        if self.scaling is not None:
+            self.scaling.stop()
         for slot in (*self.slots, *self.supervisor.retiring):
             for job in slot.running:
                 job.close(Draining())
@@ -59,8 +63,8 @@ class EnginePool:
         return self.supervisor.seconds_until_ready()
 
     def states(self) -> list[EngineState]:
-        """Return the state of each engine."""
-        return [_state(slot) for slot in self.slots]
+        """Return the state of each engine, those that are about to join included."""
+        return [_state(slot) for slot in (*self.slots, *self.supervisor.joining)]
 
     def spare_states(self) -> list[EngineState]:
         """Return the state of each spare engine."""

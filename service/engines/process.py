@@ -85,11 +85,15 @@ class EngineProcess(asyncio.Protocol):
                 pass_fds=inherited,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                env=engine_environment() | self.gpu.environment,
+                env=self.environment(),
             )
             rollback.pop_all()
         ours.setblocking(False)
         self._connecting = self._loop.create_task(self._connect(ours))
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the process."""
+        return engine_environment() | self.gpu.environment
 
     async def _connect(self, ours: socket.socket) -> None:
         """Connect to the engine, which is ended if that fails."""

@@ -10,20 +10,23 @@ from itertools import count
 from typing import Any, cast
 
 from models.ipc.messages import Request, Run, RunBatch
+from models.lru_cache import LruCache
+from service.engines.engine import Engine
 from service.engines.engine_request import EngineRequest
 from service.engines.gpus import Gpu
 from service.engines.job import Job
 from service.engines.lanes import PIPELINE, EngineLane
-from service.engines.process import EngineProcess
 from service.engines.renewal import Renewal
+
+MAX_BUILT = 256
 
 
 @dataclass(eq=False)
 class EngineSlot:
-    """The current process of a slot, and the jobs for it."""
+    """The current engine of a slot, and the jobs for it."""
 
     number: int
-    process: EngineProcess | None = None
+    process: Engine | None = None
     runs: EngineLane = field(default_factory=lambda: EngineLane(PIPELINE))
     concurrent: EngineLane = field(default_factory=EngineLane)
     """Requests that need none of the engine's built models, processed concurrently with a run."""
@@ -35,6 +38,10 @@ class EngineSlot:
     """The past or planned start of its engine, by the loop's clock."""
     gpu: Gpu = field(default_factory=Gpu)
     renewal: Renewal = field(default_factory=Renewal)
+    used_at: float = 0.0
+    """When a job was dispatched last, by the loop's clock."""
+    built: LruCache[str, bool] = field(default_factory=lambda: LruCache(MAX_BUILT))
+    """Keys of models that its engine has run, and so probably still has built."""
     is_retiring: bool = False
     """Whether its engine finishes the dispatched jobs and then ends."""
     lanes: tuple[EngineLane, EngineLane] = field(init=False)
@@ -67,7 +74,7 @@ class EngineSlot:
         """Whether the engine takes work."""
         return self.process is not None and self.process.ready is not None and not self.is_retiring
 
-    def detach(self, process: EngineProcess) -> EngineSlot:
+    def detach(self, process: Engine) -> EngineSlot:
         """Return a retiring slot with the engine and its dispatched jobs; queued jobs stay in this slot, and those that
         the retiring engine cannot finish are requeued here.
         """
@@ -89,7 +96,7 @@ class EngineSlot:
         overran = (job for job in self.running if job.is_closed)
         return next(overran, self.runs.current or self.concurrent.current)
 
-    def dispatch(self, process: EngineProcess, lane: EngineLane, most: int) -> list[Job]:
+    def dispatch(self, process: Engine, lane: EngineLane, most: int) -> list[Job]:
         """Send the next batch of a lane in one message, as far as shared memory has room for the arrays."""
         jobs: list[Job] = []
         messages: list[Request] = []
@@ -109,7 +116,7 @@ class EngineSlot:
     def _start(self, lane: EngineLane, job: Job, is_exclusive: bool) -> None:
         lane.queue.take(job)
         lane.running.append(job)
-        job.request.trace.engine = self.number
+        job.request.trace.engine, self.used_at = self.number, asyncio.get_running_loop().time()
         job.stop_timer()
         job.is_exclusive = is_exclusive
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from service.engines.process import EngineProcess
+from service.engines.engine import Engine
 from service.engines.slot import EngineSlot
 
 
@@ -47,7 +47,7 @@ class Spares:
             self._slots.append(successor)
             self._start(successor)
 
-    def ready_successors(self) -> Iterator[tuple[EngineSlot, Spare, EngineProcess]]:
+    def ready_successors(self) -> Iterator[tuple[EngineSlot, Spare, Engine]]:
         """Yield every successor that is ready, with the slot that it is for and its engine."""
         for spare in [spare for spare in self._slots if spare.ready]:
             if spare.successor_of is not None and spare.process is not None:

@@ -1,4 +1,4 @@
-"""Supervisor of engine processes: it starts them, restarts them, keeps spares, and renews and retires them."""
+"""Supervisor of engines: it starts them, restarts them, keeps spares, and renews and retires them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import logging
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from typing import Protocol
 
 from models.ipc.messages import Reply
+from models.lru_cache import LruCache
+from service.engines.engine import Engine, MakeEngine
 from service.engines.figures import MEMORY
-from service.engines.gpus import gpus_of_engines
+from service.engines.gpus import assigned_gpus
 from service.engines.process import EngineProcess
 from service.engines.renewal import Verdict
-from service.engines.slot import EngineSlot
+from service.engines.slot import MAX_BUILT, EngineSlot
 from service.engines.spares import Spare, Spares, transfer
 from service.settings import MIB, Settings
 
@@ -31,27 +34,31 @@ NOT_STARTED = (OSError, MemoryError, ValueError, subprocess.SubprocessError)
 class Owner(Protocol):
     """Receiver of engine events."""
 
-    def on_message(self, slot: EngineSlot, process: EngineProcess, message: Reply) -> None: ...
+    def on_message(self, slot: EngineSlot, process: Engine, message: Reply) -> None: ...
 
     def on_memory_free(self, slot: EngineSlot) -> None: ...
 
     def on_ready(self, slot: EngineSlot) -> None: ...
 
-    def on_exit(self, slot: EngineSlot, process: EngineProcess) -> None: ...
+    def on_exit(self, slot: EngineSlot, process: Engine) -> None: ...
 
 
 class EngineSupervisor:
     """Keeps every slot filled with an engine."""
 
-    def __init__(self, settings: Settings, owner: Owner, program: str) -> None:
-        engines, spares = gpus_of_engines(settings.engines, settings.spare_engines)
+    def __init__(self, settings: Settings, owner: Owner, program: str, make_engine: MakeEngine | None = None) -> None:
+        engines, spares = assigned_gpus(settings)
         self.slots = [EngineSlot(number, gpu=gpu) for number, gpu in enumerate(engines)]
         self.spares = Spares([Spare(number, gpu=gpu) for number, gpu in enumerate(spares, len(engines))], self._start)
         self.retiring: list[EngineSlot] = []
+        self.joining: list[EngineSlot] = []
+        """Slots of engines that are started because requests wait; they take some once they are ready."""
+        self._fixed = len(self.slots)
         self.stopping = False
         self.replacements: Counter[str] = Counter()
         """Engines that were replaced while they worked, by cause."""
         self._settings, self._owner, self._program = settings, owner, program
+        self._make_engine = make_engine or EngineProcess
         self._start_seconds = EXPECTED_START_SECONDS
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -71,7 +78,7 @@ class EngineSupervisor:
             await asyncio.wait(self._ending)
 
     def _all(self) -> Iterator[EngineSlot]:
-        yield from (*self.slots, *self.spares, *self.retiring)
+        yield from (*self.slots, *self.joining, *self.spares, *self.retiring)
 
     def seconds_until_ready(self) -> float:
         """Return the seconds until the first engine is expected to be ready, by the last start's; 0 if one is."""
@@ -83,7 +90,7 @@ class EngineSupervisor:
         if self.stopping:
             return
         slot.started = asyncio.get_running_loop().time()
-        process = EngineProcess(self._settings, slot.gpu, self._program)
+        process = self._make_engine(self._settings, slot.gpu, self._program)
         self._assign(slot, process)
         try:
             process.start()
@@ -91,9 +98,9 @@ class EngineSupervisor:
             log.warning("engine %d cannot be started: %s", slot.number, error)
             self.on_death(slot)
 
-    def _assign(self, slot: EngineSlot, process: EngineProcess) -> None:
+    def _assign(self, slot: EngineSlot, process: Engine) -> None:
         """Assign a process to a slot, and set its callbacks."""
-        slot.process = process
+        slot.process, slot.built = process, LruCache(MAX_BUILT)
         process.on_message = lambda message: self._owner.on_message(slot, process, message)
         process.on_memory_free = lambda: self._owner.on_memory_free(slot)
         process.on_ready = lambda: self._on_ready(slot)
@@ -105,6 +112,9 @@ class EngineSupervisor:
         if isinstance(slot, Spare):
             self._promote_successors()
             return
+        if slot in self.joining:
+            self.joining.remove(slot)
+            self.slots.append(slot)
         self._owner.on_ready(slot)
         if all(slot.ready for slot in self.slots):
             self.spares.start()
@@ -114,6 +124,9 @@ class EngineSupervisor:
         process, slot.process = slot.process, None
         if slot.is_retiring or (isinstance(slot, Spare) and slot.successor_of is not None):
             self._drop(slot)
+            return
+        if slot in self.slots[self._fixed :]:  # another joins if it is needed
+            self.slots.remove(slot)
             return
         if process is not None and process.ready is None:
             slot.early_deaths += 1
@@ -137,7 +150,7 @@ class EngineSupervisor:
         else:
             self._take(slot, spare, spare.process)
 
-    def _take(self, slot: EngineSlot, spare: Spare, process: EngineProcess) -> None:
+    def _take(self, slot: EngineSlot, spare: Spare, process: Engine) -> None:
         """Move the engine of a spare to a slot, and start another spare."""
         transfer(spare, slot)
         self._assign(slot, process)
@@ -145,6 +158,26 @@ class EngineSupervisor:
         if slot.ready:
             slot.early_deaths = 0
             self._owner.on_ready(slot)
+
+    def join(self) -> None:
+        """Start one more engine."""
+        used = {slot.number for slot in self._all()}
+        slot = EngineSlot(next(number for number in count() if number not in used), gpu=self.slots[0].gpu)
+        slot.used_at = asyncio.get_running_loop().time()
+        self.joining.append(slot)
+        self._start(slot)
+
+    def leave(self, slot: EngineSlot) -> None:
+        """End an engine that joined and has no jobs."""
+        (self.joining if slot in self.joining else self.slots).remove(slot)
+        if slot.restart is not None:
+            slot.restart.cancel()
+        self._end(slot)
+
+    def joined(self) -> list[EngineSlot]:
+        """Return the slots beyond those of the start, the last first; of engines that are about to be renewed, none."""
+        renewed = [spare.successor_of for spare in self.spares]
+        return [slot for slot in reversed((*self.slots[self._fixed :], *self.joining)) if slot not in renewed]
 
     def on_idle(self, slot: EngineSlot) -> None:
         """End a retiring engine that has finished its last job; check the memory of others."""
@@ -155,7 +188,7 @@ class EngineSupervisor:
         elif (now := asyncio.get_running_loop().time()) >= slot.renewal.next_sample and slot.process is not None:
             self._check_memory(slot, slot.process, now)
 
-    def _check_memory(self, slot: EngineSlot, process: EngineProcess, now: float) -> None:
+    def _check_memory(self, slot: EngineSlot, process: Engine, now: float) -> None:
         resident = process.resident_bytes()
         verdict = slot.renewal.sample(self._settings, resident, process.bytes_at_start, now)
         if verdict is not Verdict.KEEP:
@@ -182,7 +215,7 @@ class EngineSupervisor:
                 slot.restart = None
             self._take(slot, spare, process)
 
-    def _retire(self, slot: EngineSlot, process: EngineProcess) -> None:
+    def _retire(self, slot: EngineSlot, process: Engine) -> None:
         """Detach the engine from a slot; it finishes the dispatched jobs."""
         self.replacements[MEMORY] += 1
         retiring = slot.detach(process)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from service.cluster import connected
+from service.cluster import ClusterUnavailable, check_nodes, connected
 from service.extracting.asked import Asked
 from service.extracting.decoding import Decoder
 from service.extracting.failure import ExtractionFailed, WrongOption
@@ -36,13 +36,15 @@ def run_shards(asked: Asked, job: Job, model: PlannedModel, shards: Sequence[Sha
         return
     try:
         with connected(asked.ray) as ray, _bar(asked, count, sum(shard.rows for shard in shards)) as bar:
+            if asked.ray:
+                check_nodes({"CPU": asked.num_cpus, "GPU": asked.num_gpus or 0})
             for block in _results(ray, asked, job, model, shards):
                 _check(block.column("error").to_pylist())
                 bar.update(sum(block.column("rows").to_pylist()))
     except ImportError as error:
         raise ExtractionFailed(f"{error}: pip install 'layerscope[ray]'") from None
-    except ConnectionError as error:
-        raise ExtractionFailed(f"--ray {asked.ray}: {error}") from None
+    except ClusterUnavailable as error:
+        raise ExtractionFailed(f"--ray: {error}" if asked.ray else str(error)) from None
 
 
 def _results(ray: Any, asked: Asked, job: Job, model: PlannedModel, shards: Sequence[Shard]) -> Iterator[Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from starlette.concurrency import run_in_threadpool
 
 from models.store.refresher import RefreshFigures
+from service.engines.client import EngineState
 from service.engines.figures import CAUSES, EngineFigures, Figures
 from service.observing.metrics import Gauges
 from service.state import State
@@ -34,6 +35,7 @@ class ServiceGauges(Gauges):
         """Yield each metric."""
         figures = self._state.engines.figures()
         yield from _engines(figures)
+        yield _places(self._state.engines.states())
         yield from _queues(figures)
         yield GaugeMetricFamily("layerscope_models", "Registered models.", self._state.store.model_count())
         if self._store_bytes is not None:
@@ -78,6 +80,14 @@ BY_ENGINE: Mapping[str, tuple[str, Callable[[EngineFigures], int]]] = {
     "model_cache_bytes": ("Estimated memory of built models.", lambda engine: engine.cache.nbytes),
     "model_cache_models": ("Built models.", lambda engine: engine.cache.models),
 }
+
+
+def _places(states: Sequence[EngineState]) -> Metric:
+    """Return where each engine is; nodes are those of a cluster."""
+    family = GaugeMetricFamily("layerscope_engine_info", "Where an engine is.", labels=("engine", "node", "pid"))
+    for number, engine in enumerate(states):
+        family.add_metric((str(number), engine.node, str(engine.pid or "")), 1)
+    return family
 
 
 def _by_engine(family: Family, figures: Figures, value: Callable[[EngineFigures], int]) -> Family:

@@ -12,11 +12,14 @@ from service.registry.pretrained import Pretrained
 from service.registry.resolver import ModelResolver
 from service.settings import Settings
 
+ONE_HERE = {"engines": 1, "spare_engines": 0, "ray": "", "engines_max": 0}
+"""One engine, a process of this machine."""
+
 
 async def plan_offline(raw: Any, batch: int, settings: Settings) -> dict[str, Any]:
     """Return the plan of a document, as `POST /v1/plan` does. An invalid document is rejected before engine start."""
     store = ModelStore(settings.data_dir)
-    engines = EnginePool(settings.model_copy(update={"engines": 1, "spare_engines": 0}))
+    engines = EnginePool(settings.model_copy(update=ONE_HERE))
     resolver = ModelResolver(engines, Pretrained(settings, store))
     try:
         model = await resolver.parse(raw)

@@ -12,6 +12,7 @@ class EngineReply(BaseModel):
     pid: int | None
     devices: list[dict[str, str]]
     gpu: str | None = Field(None, description="The GPU that it was given, as `CUDA_VISIBLE_DEVICES` names it.")
+    node: str | None = Field(None, description="Its node of a Ray cluster: address and start of the id.")
 
 
 class Readiness(BaseModel):

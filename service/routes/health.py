@@ -39,7 +39,8 @@ async def get_readiness(state: StateOf, response: Response) -> Readiness:
 
 
 def _engine_reply(engine: EngineState) -> EngineReply:
-    return EngineReply(ready=engine.ready, pid=engine.pid, devices=list(engine.devices), gpu=engine.gpu)
+    devices, node = list(engine.devices), engine.node or None
+    return EngineReply(ready=engine.ready, pid=engine.pid, devices=devices, gpu=engine.gpu, node=node)
 
 
 @router.get("/version", summary="What is running")

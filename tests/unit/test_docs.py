@@ -15,7 +15,11 @@ from service.settings import PREFIX, Settings, table
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 SECURITY = ROOT / "SECURITY.md"
-NO_LIMITS = {PREFIX + name for name in ("PORT", "ENGINES", "SPARE_ENGINES", "BATCH_REQUESTS", "STORE_SECONDS")}
+NO_LIMITS = {
+    PREFIX + name
+    for name in ("PORT", "ENGINES", "SPARE_ENGINES", "BATCH_REQUESTS", "ENGINES_MAX", "RAY_CPUS", "RAY_GPUS",
+                 "RAY_IDLE_SECONDS", "STORE_SECONDS")
+}  # fmt: skip
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
 

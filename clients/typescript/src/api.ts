@@ -2839,6 +2839,11 @@ export interface components {
              * @description The GPU that it was given, as `CUDA_VISIBLE_DEVICES` names it.
              */
             gpu?: string | null;
+            /**
+             * Node
+             * @description Its node of a Ray cluster: address and start of the id.
+             */
+            node?: string | null;
             /** Pid */
             pid: number | null;
             /** Ready */

@@ -7,7 +7,17 @@ import os
 import pytest
 from pydantic import ValidationError
 
-from service.settings import GIB, MIB, PREFIX, Settings, engine_environment, load, table
+from service.settings import (
+    ENGINE_SETTINGS,
+    GIB,
+    MIB,
+    PREFIX,
+    Settings,
+    engine_environment,
+    load,
+    settings_of_engines,
+    table,
+)
 
 NONE = "engine_memory"
 """The size that may be empty."""
@@ -154,3 +164,35 @@ def test_engines_inherit_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     assert environment.items() >= {
         "MINE": "yes", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0",
     }.items()  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379", "ray://head.lan:10001", "[::1]:6379"])
+def test_clusters_have_addresses(address: str) -> None:
+    """The machine's own, one of Ray, or one of Ray's client."""
+    assert load(ray=address, engines=2, engines_max=4).ray == address
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"ray": "head"}, "RAY: expected auto, HOST:PORT or ray://HOST:PORT"),
+        ({"ray": "auto", "engines": "auto"}, "RAY: engines on a cluster need their number in LAYERSCOPE_ENGINES"),
+        ({"engines_max": 4}, "ENGINES_MAX: means nothing without LAYERSCOPE_RAY"),
+        ({"ray_gpus": 1}, "RAY_GPUS: means nothing without LAYERSCOPE_RAY"),
+        ({"ray_folder": "/x"}, "RAY_FOLDER: means nothing without LAYERSCOPE_RAY"),
+        ({"ray": "auto", "engines": 3, "engines_max": 2}, "ENGINES_MAX: is less than LAYERSCOPE_ENGINES, which is 3"),
+    ],
+)
+def test_options_of_clusters_that_mean_nothing_abort_the_start(options: dict[str, object], line: str) -> None:
+    """With a sentence that names the setting."""
+    assert refusal(**options).startswith(f"layerscope: LAYERSCOPE_{line}")
+
+
+def test_engines_elsewhere_are_told_no_secrets() -> None:
+    """Only limits, and the store where it is remote."""
+    settings = Settings(key="secret", keys="keys.txt", data_dir="s3://bucket/models", ray="auto")
+    told = settings_of_engines(settings)
+    assert "secret" not in repr(told)
+    assert set(told) == {*ENGINE_SETTINGS, "data_dir"}
+    assert told["data_dir"] == "s3://bucket/models"
+    assert settings_of_engines(Settings(data_dir="/here"))["data_dir"] == ""
