@@ -20,6 +20,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+"""Without it TensorFlow computes no `channels_first` on the CPU; by itself it does so only where there is AVX-512."""
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 

@@ -38,7 +38,7 @@ run["conv2d"].shape, run["conv2d"].dtype"""),
     ("code", """why = mine.explain("digit.png", "grad_cam")
 why.picture("conv2d", overlay=True, upscale=8)"""),
     ("code", """number = mine.arithmetic("digit.png", "dense:pre[0, 7]")
-number.value, number.steps[0].formula"""),
+round(number.value, 6), number.steps[0].formula"""),
     ("markdown", "What if a channel were off, in half precision, and what is wrong with it on a batch of noise:"),
     ("code", 'mine.compare("digit.png", {"edits": [{"at": "conv2d", "channels": [2], "zero": True}]})'),
     ("code", 'mine.compare("digit.png", {"dtype": "float16"})'),

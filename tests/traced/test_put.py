@@ -46,7 +46,9 @@ def output(model: keras.Model, rows: Array) -> Array:
 async def test_a_model_with_code(
     ls: Layerscope, als: AsyncLayerscope, rows: Array, sent: list[bytes], kind: str
 ) -> None:
-    """Is served with the model's own bits, by each client; nothing of its code is sent."""
+    """Is served with the model's own bits, by each client; nothing of its code is sent. Inside TimeDistributed, Keras
+    multiplies step by step, and what is traced all steps at once: the last bits differ on processors without AVX-512.
+    """
     model = MODELS[kind]()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -54,8 +56,9 @@ async def test_a_model_with_code(
         awaited = await als.put("awaited", model)
     assert not [body for body in sent if b"__lambda__" in body or b"marshal" in body or b"Doubling" in body]
     (address,) = served.summary().outputs
-    np.testing.assert_array_equal(served.activations(rows, address)[address], output(model, rows), strict=True)
-    np.testing.assert_array_equal((await awaited.activations(rows, address))[address], output(model, rows), strict=True)
+    expected, rtol = output(model, rows), 1e-5 if kind.startswith("another") else 0
+    for found in (served.activations(rows, address), await awaited.activations(rows, address)):
+        np.testing.assert_allclose(found[address], expected, rtol=rtol, atol=rtol and 1e-7, strict=True)
 
 
 def test_functions_of_other_modules_may_be_the_same(ls: Layerscope, rows: Array) -> None:

@@ -87,11 +87,14 @@ def check_terms(step: Step, tensors: dict[str, Any]) -> None:
     Case("AveragePooling2D", {"pool_size": 2}, ((2, 6, 5, 4),)),
 ], ids=str)  # fmt: skip
 def test_terms_are_in_the_dtype_of_the_layer(case: Case, dtype: str) -> None:
-    """Values and weights are rounded as Keras rounds them before they are multiplied."""
+    """Values and weights are rounded as Keras rounds them before they are multiplied. Small values of a softmax may
+    not be explained: the last bit of a logit in bfloat16, which the order of additions decides, is an eighth of them.
+    """
     rng = np.random.default_rng(3)
     typed = replace(case, arguments={**case.arguments, "dtype": dtype})
+    is_coarse = dtype == "bfloat16" and case.arguments.get("activation") == "softmax"
     for call in elements(called(typed, rng), rng, 5):
         found = explain(call)
         assert str(call.output.dtype) == dtype
-        assert found.reason is None
-        assert max(step.ulps for step in found.steps) <= ULPS
+        assert found.reason is None or (is_coarse and found.value < 1e-3)
+        assert max((step.ulps for step in found.steps), default=0) <= ULPS
