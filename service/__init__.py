@@ -10,6 +10,7 @@ state                 objects with the lifetime of the application
 registry, responses   model lookup; response building; openapi: documentation of requests and responses
 requests              decoding of request bodies into typed values
 edge                  HTTP protocol and ASGI middleware; engines: admission, queues, processes; options: request options
+environment           variables of CUDA, Ray and other programs
 errors, settings      problem documents; configuration
 observing             records and log; wire, pictures: encoders of tensors and images
 access                keys, quotas, client identity, CORS origins, Host validation

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
-from service.settings import set_ray_environment
+from service.environment import set_ray_environment
 
 PACKAGES = ("layerscope", "ray", "tensorflow", "keras")
 """Packages of which all nodes need the version of the front: numbers, messages and pickles depend on them."""

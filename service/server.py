@@ -26,9 +26,10 @@ from service.edge.listening import announce, close_listeners, open_listeners
 from service.engines.client import Engines
 from service.engines.gpus import engine_count, visible_gpus
 from service.engines.pool import EnginePool
+from service.environment import cuda_visible_devices
 from service.observing.log import configuration
 from service.requests.heap_trimmer import bound_arenas
-from service.settings import Settings, cuda_visible_devices
+from service.settings import Settings
 from service.starting import authenticator_of, engines_of, store_of, tracing_of_process
 
 log = logging.getLogger("layerscope")

@@ -1,4 +1,4 @@
-"""Settings of the service, from `LAYERSCOPE_…` variables and `--options`; the only reader of the environment."""
+"""Settings of the service, from `LAYERSCOPE_…` variables and `--options`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from service.access.origins import origins_in
 from service.observing.log import LogForm
 
 PREFIX = "LAYERSCOPE_"
-SECRET = (f"{PREFIX}KEY", "OTEL_")
-"""How variables begin that processes for files and networks of clients do without: keys, and tokens of collectors."""
-VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 AUTO = "auto"
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -227,46 +224,6 @@ def load(**options: Any) -> Settings:
         first = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + str(first["loc"][0]).upper()
         raise SystemExit(f"layerscope: {name}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
-
-
-def cuda_visible_devices() -> str | None:
-    """Return `CUDA_VISIBLE_DEVICES` of this process; None: all GPUs."""
-    return os.environ.get(VISIBLE_GPUS)
-
-
-def otel_variables() -> dict[str, str]:
-    """Return OpenTelemetry's variables of this process, which its SDK reads itself."""
-    return {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
-
-
-def set_ray_environment() -> None:
-    """Have Ray, which this process is about to import, report nothing to its makers, and its C++ code log no advice."""
-    for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_BACKEND_LOG_LEVEL", "fatal")):
-        os.environ.setdefault(name, value)
-
-
-def engine_environment() -> dict[str, str]:
-    """Return the environment of an engine process: this one's without keys and tokens; TensorFlow is quiet, and Keras
-    on TensorFlow.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
-    return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"}
-
-
-ENGINE_SETTINGS = ("reply_memory", "max_input_bytes", "cache_bytes", "max_working_bytes", "max_model_bytes", "deadline",
-                   "require_gpu", "ray_gpus", "ray_folder")  # fmt: skip
-
-
-def settings_of_engines(settings: Settings) -> dict[str, Any]:
-    """Return what engines on other machines are told: no keys, and the store if they can reach it, too."""
-    store = settings.data_dir if "://" in settings.data_dir else ""
-    return {name: getattr(settings, name) for name in ENGINE_SETTINGS} | {"data_dir": store}
-
-
-def fetch_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of a process that downloads weights: an engine's, without GPU, with the Keras folder."""
-    home = {"KERAS_HOME": settings.keras_home} if settings.keras_home else {}
-    return {**engine_environment(), VISIBLE_GPUS: "-1", **home}
 
 
 def table(settings: Settings) -> list[tuple[str, str, str, str]]:

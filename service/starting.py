@@ -12,8 +12,9 @@ from service.access.key_file import KeyFile
 from service.access.keys import InvalidKeys
 from service.cluster import ClusterUnavailable, check_nodes, connect
 from service.engines.engine import MakeEngine
+from service.environment import otel_variables
 from service.observing.tracing import Tracing, tracing_of
-from service.settings import PREFIX, Settings, otel_variables
+from service.settings import PREFIX, Settings
 
 
 def authenticator_of(settings: Settings) -> Authenticator:

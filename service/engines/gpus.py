@@ -7,7 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.settings import VISIBLE_GPUS, Settings, cuda_visible_devices
+from service.environment import VISIBLE_GPUS, cuda_visible_devices
+from service.settings import Settings
 
 DRIVER = Path("/proc/driver/nvidia/gpus")
 """Folder with an entry for each GPU of the driver."""

@@ -34,7 +34,8 @@ from service.engines.client import EngineState
 from service.engines.figures import CRASH, EngineFigures
 from service.engines.gpus import Gpu
 from service.engines.reply_memory import ReplyMemory
-from service.settings import Settings, engine_environment
+from service.environment import engine_environment
+from service.settings import Settings
 
 log = logging.getLogger("layerscope.engines")
 PROGRAM = "models.engine"

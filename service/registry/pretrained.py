@@ -25,8 +25,9 @@ from models.store.errors import writing
 from models.store.storage import rename_durably
 from models.store.store import ModelStore
 from models.weights.specs import WeightsFile
+from service.environment import fetch_environment
 from service.registry.negative_cache import NegativeCache
-from service.settings import Settings, fetch_environment
+from service.settings import Settings
 
 log = logging.getLogger("layerscope.pretrained")
 

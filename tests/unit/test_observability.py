@@ -37,7 +37,7 @@ def series() -> dict[str, set[str]]:
     refreshed = SimpleNamespace(age=lambda: 0.0, seconds=0.0, failures=0)
     figures = Figures(engines=(EngineFigures(),), restarts={"crash": 1})
     state: Any = SimpleNamespace(
-        engines=SimpleNamespace(figures=lambda: figures),
+        engines=SimpleNamespace(figures=lambda: figures, states=list, spare_states=list),
         store=SimpleNamespace(model_count=lambda: 1, nbytes=lambda: 1, refreshed=refreshed),
         memory=SimpleNamespace(limit=1, free=1),
     )

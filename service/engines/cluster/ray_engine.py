@@ -24,6 +24,7 @@ from models.ipc.messages import CacheFigures, Payload, Ready, Release, Reply, Ru
 from service import cluster
 from service.engines.client import EngineState
 from service.engines.cluster.actor import EngineActor
+from service.engines.cluster.engine_settings import settings_of_engines
 from service.engines.cluster.in_order import InOrder
 from service.engines.cluster.inputs import StoredInputs
 from service.engines.cluster.messages import (
@@ -42,7 +43,7 @@ from service.engines.figures import CRASH, EngineFigures
 from service.engines.gpus import Gpu
 from service.engines.process import PROGRAM
 from service.engines.reply_memory import ReplyMemory
-from service.settings import Settings, settings_of_engines
+from service.settings import Settings
 
 log = logging.getLogger("layerscope.engines")
 

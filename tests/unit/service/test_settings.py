@@ -7,15 +7,14 @@ import os
 import pytest
 from pydantic import ValidationError
 
+from service.engines.cluster.engine_settings import ENGINE_SETTINGS, settings_of_engines
+from service.environment import engine_environment
 from service.settings import (
-    ENGINE_SETTINGS,
     GIB,
     MIB,
     PREFIX,
     Settings,
-    engine_environment,
     load,
-    settings_of_engines,
     table,
 )
 

@@ -85,7 +85,7 @@ async def test_an_engine_is_started_with_its_gpu(monkeypatch: pytest.MonkeyPatch
     assert set(os.listdir("/proc/self/fd")) == before, (
         "what was made for an engine that cannot be started is still open"
     )
-    assert started["env"] == {**service.settings.engine_environment(), "CUDA_VISIBLE_DEVICES": "GPU-7"}
+    assert started["env"] == {**service.environment.engine_environment(), "CUDA_VISIBLE_DEVICES": "GPU-7"}
     assert {"--gpu-percent=50", "--require-gpu=1"} < set(started["arguments"])  # type: ignore[call-overload]
     assert process.state().gpu == "GPU-7"
 
