@@ -26,6 +26,7 @@ import zarr
 from PIL import Image
 from pyarrow import parquet
 
+from benchmarks.processes import memories
 from service.extracting.running import AT_ONCE
 
 SIDE, BATCH, SHARD, BAD, KILLS = 96, 32, 256, 3, 5
@@ -94,45 +95,20 @@ def predict_rate(pictures: Path, model: Any, layers: tuple[str, ...], count: int
     return len(paths) / (time.monotonic() - started)
 
 
-def children_of(pid: int) -> Iterator[int]:
-    """Yield the processes below one."""
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        yield int(child)
-        yield from children_of(int(child))
-
-
 @contextmanager
 def peak_memory(process: subprocess.Popen[bytes]) -> Iterator[Callable[[], float]]:
-    """Yield a function that returns the largest memory so far, in MiB, of a process and all below it: shared memory is
-    counted once (Pss).
-    """
+    """Yield a function that returns the largest memory so far, in MiB, of a process and all below it."""
     peak, is_over = [0.0], Event()
 
     def watch() -> None:
         while not is_over.wait(1):
-            total = 0
-            for pid in (process.pid, *_suppressed(lambda: list(children_of(process.pid)))):
-                for line in _suppressed(lambda pid=pid: _rollup(pid)):
-                    total += int(line.split()[1]) if line.startswith("Pss:") else 0
-            peak[0] = max(peak[0], total / 1024)
+            peak[0] = max(peak[0], sum(memories(process.pid).values()))
 
     thread = Thread(target=watch)
     thread.start()
     yield lambda: peak[0]
     is_over.set()
     thread.join()
-
-
-def _rollup(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-
-
-def _suppressed(read: Callable[[], list[Any]]) -> list[Any]:
-    """Return what is read, or nothing of a process that has ended."""
-    try:
-        return read()
-    except OSError:
-        return []
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

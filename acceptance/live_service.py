@@ -71,13 +71,12 @@ def running(data_dir: Path, command: tuple[str, ...] = ("-m", "service.cli", "se
 
     `tree` is the checkout that it is started from, `log` the file that its log is written to.
     """
-    port = free_port()
-    given = {"DATA_DIR": str(data_dir), "PORT": str(port), **settings}
+    given = {"DATA_DIR": str(data_dir), "PORT": str(free_port()), **settings}
     environment = os.environ | {f"LAYERSCOPE_{name}": value for name, value in given.items()}
     with log.open("wb") as error:
         process = subprocess.Popen([python_of(tree), *command], cwd=tree, env=environment, stderr=error)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{given['PORT']}", timeout=600) as client:
             service = Service(process, client, tree)
             service.wait(ready)
             yield service

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,7 +23,7 @@ from ray.cluster_utils import Cluster
 
 from acceptance.deaths import state, until
 from acceptance.live_service import Service, running
-from acceptance.raw_http import kept, once, run_of
+from acceptance.raw_http import REFUSED, kept, once, run_of
 from acceptance.same_replies import differences
 
 NODE = {"num_cpus": 2, "object_store_memory": 600 << 20, "include_dashboard": False}
@@ -35,7 +35,8 @@ LARGE_PICTURE = {"shape": [1, 1024, 1024, 1], "dtype": "float32", "data": [0.5] 
 BUSY = {"input": [512, 64], "layers": [{"type": "LSTM", "units": 256}]}
 """Some tenths of a second."""
 SEQUENCE = {"shape": [1, 512, 64], "dtype": "float32", "data": [0.5] * (512 * 64)}
-LOADED_SECONDS = 8.0
+LOADED_SECONDS = 3.0
+"""Of load before something happens, and after it."""
 CLIENTS = 6
 
 
@@ -91,7 +92,7 @@ def times(found: Cluster, folder: Path) -> None:
 
 
 def seconds_of(service: Service, model: Any, picture: Any) -> float:
-    """Return the seconds of one run, whose reply is npz."""
+    """Return the seconds of one run, whose reply is safetensors."""
     started = time.perf_counter()
     body = {"model": model, "inputs": picture}
     reply = service.client.post("/v1/activations", json=body, headers={"Accept": "application/vnd.safetensors"})
@@ -100,19 +101,23 @@ def seconds_of(service: Service, model: Any, picture: Any) -> float:
     return time.perf_counter() - started
 
 
-async def load(service: Service, event: Callable[[], None]) -> Counter[str]:
-    """Send runs from several connections, and let something happen in the middle; returns the outcomes."""
-    counts: Counter[str] = Counter()
-    end = time.monotonic() + LOADED_SECONDS
+async def load(port: int, event: Callable[[], object]) -> Counter[str]:
+    """Send runs from several connections before, while and after something happens; returns the outcomes."""
+    counts, is_over = Counter[str](), asyncio.Event()
 
     async def client(number: int) -> None:
-        while time.monotonic() < end:
-            sent = run_of(BUSY | {"seed": number % 3}, SEQUENCE, data="none")
-            counts[(await once(service.port, sent)).word] += 1
+        sent = run_of(BUSY | {"seed": number % 3}, SEQUENCE, data="none")
+        while not is_over.is_set():
+            reply = await once(port, sent)
+            counts[reply.word] += 1
+            if reply.status == REFUSED:
+                await asyncio.sleep(0.1)
 
     tasks = [asyncio.create_task(client(number)) for number in range(CLIENTS)]
-    await asyncio.sleep(LOADED_SECONDS / 3)
+    await asyncio.sleep(LOADED_SECONDS)
     await asyncio.to_thread(event)
+    await asyncio.sleep(LOADED_SECONDS)
+    is_over.set()
     await asyncio.gather(*tasks)
     return counts
 
@@ -127,7 +132,7 @@ def lost(name: str, service: Service, event: Callable[[], None]) -> None:
         until(lambda: {engine["pid"] for engine in engines(service)} != before, 60)
         times.append(until(lambda: is_whole(service), 120))
 
-    counts = asyncio.run(load(service, happen))
+    counts = asyncio.run(load(service.port, happen))
     print(f"{name}: {dict(counts)}; whole again {times[0]:.1f} s after it was noticed", flush=True)
 
 
@@ -148,17 +153,22 @@ def node(found: Cluster, folder: Path) -> None:
 
 
 def front(found: Cluster, folder: Path) -> None:
-    """The front is killed and started again on the same port; its actors end with it."""
-    with service_on(found, folder) as service:
-        pids, port = [engine["pid"] for engine in engines(service)], service.port
-        service.process.kill()
-        seconds = until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 60)
-    started = time.monotonic()
-    with service_on(found, folder, PORT=str(port)) as service:
-        whole = time.monotonic() - started
-        print(
-            f"front killed: its engines ended after {seconds:.1f} s; another was whole after {whole:.1f} s", flush=True
-        )
+    """The front is killed under load and started again on the same port; its actors end with it."""
+    times: list[float] = []
+    with ExitStack() as stack:
+        first = stack.enter_context(service_on(found, folder))
+        pids = [engine["pid"] for engine in engines(first)]
+
+        def restart() -> None:
+            first.process.kill()
+            times.append(until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 60))
+            started = time.monotonic()
+            stack.enter_context(service_on(found, folder, PORT=str(first.port)))
+            times.append(time.monotonic() - started)
+
+        counts = asyncio.run(load(first.port, restart))
+        print(f"front killed: {dict(counts)}; its engines ended after {times[0]:.1f} s; "
+              f"another was whole after {times[1]:.1f} s", flush=True)  # fmt: skip
 
 
 def scaling(found: Cluster, folder: Path) -> None:
