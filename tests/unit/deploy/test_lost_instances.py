@@ -63,12 +63,12 @@ async def behind_proxy(folder: Path) -> AsyncIterator[tuple[Losing, httpx.AsyncC
 
 @pytest.mark.parametrize(
     ("method", "lost", "status", "sent"),
-    [("POST", 1, 200, 2), ("GET", 1, 200, 2), ("POST", 9, 502, 2), ("PUT", 1, 502, 1), ("DELETE", 1, 502, 1)],
+    [("POST", 1, 200, 2), ("GET", 1, 200, 2), ("POST", 9, 502, 3), ("PUT", 1, 502, 1), ("DELETE", 1, 502, 1)],
 )
-async def test_what_ended_with_its_instance_is_sent_to_another_once(
+async def test_what_ended_with_its_instance_is_sent_to_another(
     tmp_path: Path, method: str, lost: int, status: int, sent: int
 ) -> None:
-    """A run and a read, but nothing that may have changed a name, and nothing to a third instance. On a connection that
+    """A run and a read, twice at most, but nothing that may have changed a name. On a connection that
     was used before, HAProxy closes it in place of the 502.
     """
     async with behind_proxy(tmp_path) as (instances, client):
@@ -76,6 +76,7 @@ async def test_what_ended_with_its_instance_is_sent_to_another_once(
         instances.losing = lost
         async with httpx.AsyncClient(base_url=client.base_url, timeout=30) as fresh:
             reply = await fresh.request(method, "/v1/models/any/activations")
-    assert (reply.status_code, len(instances.reached), len(set(instances.reached))) == (status, sent, sent)
+    assert (reply.status_code, len(instances.reached)) == (status, sent)
+    assert len(set(instances.reached)) >= min(sent, 2)
     if status == 502:
         assert reply.json()["code"] == "instance_lost"
