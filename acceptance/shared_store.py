@@ -29,18 +29,23 @@ KILL_SECONDS = 5.0
 
 
 async def kill(trial: Trial) -> None:
-    """Kill an instance and start it again, in turns."""
-    for number in range(10**6):
-        await asyncio.sleep(min(KILL_SECONDS, max(0.0, trial.end - time.monotonic())))
-        if time.monotonic() >= trial.end:
-            return
-        place = number % INSTANCES
-        trial.down.add(place)
-        await asyncio.to_thread(trial.instances[place].kill)
-        trial.statuses["killed"] += 1
-        trial.instances[place].start()
-        await ready(trial.instances[place])
-        trial.down.discard(place)
+    """Kill an instance every KILL_SECONDS, in turns, and start it again."""
+    async with asyncio.TaskGroup() as group:
+        for number in range(int((trial.end - time.monotonic()) / KILL_SECONDS)):
+            await asyncio.sleep(KILL_SECONDS)
+            group.create_task(kill_one(trial, number % INSTANCES))
+
+
+async def kill_one(trial: Trial, place: int) -> None:
+    """Kill an instance that runs, and start it again."""
+    if place in trial.down:
+        return
+    trial.down.add(place)
+    await asyncio.to_thread(trial.instances[place].kill)
+    trial.statuses["killed"] += 1
+    trial.instances[place].start()
+    await ready(trial.instances[place])
+    trial.down.discard(place)
 
 
 async def ready(instance: Instance) -> None:
