@@ -101,7 +101,7 @@ def seconds_of(service: Service, model: Any, picture: Any) -> float:
     return time.perf_counter() - started
 
 
-async def load(port: int, event: Callable[[], object]) -> Counter[str]:
+async def load(port: int, event: Callable[[], object], clients: int = CLIENTS) -> Counter[str]:
     """Send runs from several connections before, while and after something happens; returns the outcomes."""
     counts, is_over = Counter[str](), asyncio.Event()
 
@@ -113,7 +113,7 @@ async def load(port: int, event: Callable[[], object]) -> Counter[str]:
             if reply.status == REFUSED:
                 await asyncio.sleep(0.1)
 
-    tasks = [asyncio.create_task(client(number)) for number in range(CLIENTS)]
+    tasks = [asyncio.create_task(client(number)) for number in range(clients)]
     await asyncio.sleep(LOADED_SECONDS)
     await asyncio.to_thread(event)
     await asyncio.sleep(LOADED_SECONDS)
@@ -179,19 +179,11 @@ def scaling(found: Cluster, folder: Path) -> None:
         seen: dict[int, float] = {}
 
         def watch() -> None:
-            while time.monotonic() < started + 40 and len(seen) < 3:
+            while time.monotonic() < started + 90 and len(seen) < 3:
                 seen.setdefault(sum(engine["ready"] for engine in engines(service)), time.monotonic() - started)
                 time.sleep(0.1)
 
-        async def both() -> Counter[str]:
-            watching = asyncio.create_task(asyncio.to_thread(watch))
-            counts: Counter[str] = Counter()
-            while not watching.done():
-                sent = [run_of(BUSY | {"seed": number % 3}, SEQUENCE, data="none") for number in range(16)]
-                counts.update(reply.word for reply in await asyncio.gather(*(once(service.port, one) for one in sent)))
-            return counts
-
-        counts = asyncio.run(both())
+        counts = asyncio.run(load(service.port, watch, clients=16))
         back = until(lambda: len(engines(service)) == 1, 60)
         print(f"scaling: {dict(counts)}; engines ready at {seen}; back to one after {back:.1f} s", flush=True)
 

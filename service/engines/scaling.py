@@ -27,6 +27,7 @@ class Scaling:
         self._timer: asyncio.TimerHandle | None = None
         self._waiting = 0
         """Consecutive samples at which requests waited."""
+        self._waited_at = 0.0
 
     def start(self) -> None:
         """Start to take samples."""
@@ -43,7 +44,10 @@ class Scaling:
 
     def sample(self, now: float) -> None:
         """Let an engine join if requests wait too long, or one leave that nothing needs."""
-        self._waiting = self._waiting + 1 if self._do_wait(now) else 0
+        if self._do_wait(now):
+            self._waiting, self._waited_at = self._waiting + 1, now
+        else:
+            self._waiting = 0
         if self._waiting >= SAMPLES:
             supervisor = self._supervisor
             if not supervisor.joining and len(supervisor.slots) < self._settings.engines_max:
@@ -66,4 +70,6 @@ class Scaling:
         return seconds > WAITING_SHARE * self._settings.queue_seconds * len(ready)
 
     def _is_idle(self, slot: EngineSlot, now: float) -> bool:
-        return slot.load == 0 and now - slot.used_at > self._settings.ray_idle_seconds
+        """Whether an engine had nothing to do for long; one that starts is for the requests that waited meanwhile."""
+        used_at = max(slot.used_at, self._waited_at)
+        return slot.load == 0 and now - used_at > self._settings.ray_idle_seconds

@@ -94,3 +94,23 @@ async def test_an_engine_that_joined_and_died_is_not_restarted(processes: list[E
     assert len(sample(engines).joining) == 1
     await engines.stop()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_an_engine_that_takes_long_to_start_stays(processes: list[Engine], passing: Passing) -> None:
+    """While requests wait now and then, whatever the idle time: it would else leave before it is ready, and another
+    would be asked for in its place.
+    """
+    engines = await start_pool(processes, engines=1, engines_max=2)
+    tasks = await fill(engines)
+    (joining,) = sample(engines).joining
+    await passing(59)
+    sample(engines, 1)
+    for task in tasks:
+        task.cancel()
+    for job in engines.slots[0].queued:
+        job.on_disconnect()
+    await passing(2)
+    assert sample(engines).joining == [joining]
+    await passing(60)
+    assert sample(engines, 1).joining == []
+    await engines.stop()
