@@ -45,7 +45,8 @@ def comparable(reply: httpx.Response) -> Reply:
         for name, value in sorted(reply.headers.multi_items())
         if name not in VARYING_HEADERS and not MS.search(name) and not value.startswith("W/")
     ]
-    content = zstd.decompress(reply.content) if reply.headers.get("content-encoding") == "zstd" else reply.content
+    is_coded = reply.content and reply.headers.get("content-encoding") == "zstd"
+    content = zstd.decompress(reply.content) if is_coded else reply.content
     body = PORT.sub(b"host", TIMES.sub(rb'"\1":0', content))
     if reply.headers.get("content-type") in PADDED:
         body = re.sub(rb" +", b"", body[8:])
