@@ -1,6 +1,9 @@
-"""Catalogue of allowed layers: families, types by canonical name, and aliases."""
+"""Catalogue of allowed layers: families, types by canonical name, and aliases.
 
-from __future__ import annotations
+Both processes import it at their start. So validators are built once, for whole documents (`defer_build`), and no
+module here has `from __future__ import annotations`: pydantic would compile each annotation again for every class that
+inherits it.
+"""
 
 from collections.abc import Sequence
 from functools import cache
@@ -53,6 +56,7 @@ from models.layers import (
     wrapping,
 )
 from models.layers.block import Block
+from models.layers.held import UNIONS
 from models.layers.layer import Layer
 
 # GET /v1/layers returns these modules' names as families: renaming a file changes the API
@@ -125,13 +129,4 @@ IMAGE_LAYERS = [cls for cls in LAYERS if issubclass(cls, image.Image | preproces
 
 ANY_NODE = union("AnyNode", (*LAYERS, Block))
 """A node of a graph: a layer or a block."""
-HELD = {
-    "AnyLayer": union("AnyLayer", LAYERS),
-    "AnyNode": ANY_NODE,
-    "AnyImageLayer": union("AnyImageLayer", IMAGE_LAYERS),
-}
-"""Unions that wrappers, blocks and Pipeline hold, by the names in their annotations."""
-
-_DECLARED: tuple[type[Layer], ...] = (*CATALOGUE.values(), Block)
-for _cls in _DECLARED:
-    _cls.model_rebuild(_types_namespace=HELD)
+UNIONS.update(AnyLayer=union("AnyLayer", LAYERS), AnyNode=ANY_NODE, AnyImageLayer=union("AnyImageLayer", IMAGE_LAYERS))

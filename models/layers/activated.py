@@ -1,7 +1,5 @@
 """Layers that end with an activation, specified by name or as an activation layer."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, model_validator
@@ -59,7 +57,7 @@ class Activated(Layer):
     activation: AppliedActivation = None
 
     @model_validator(mode="after")
-    def _activation_shares_the_dtype(self) -> Activated:
+    def _activation_shares_the_dtype(self) -> "Activated":
         """Require one dtype: Keras announces the layer's and returns the activation's."""
         if isinstance(self.activation, Layer) and self.activation.dtype != self.dtype:
             raise fault("dtype", "the activation and its layer have different dtypes", "the same dtype in both")

@@ -1,7 +1,5 @@
 """Closed list of activation functions, by Keras' names."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema

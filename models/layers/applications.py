@@ -1,7 +1,5 @@
 """Layers that keras.applications defines for itself and Keras does not export."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from models.layers.faults import LayerFault

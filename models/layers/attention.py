@@ -1,7 +1,5 @@
 """Attention: weighted sums of values for queries."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from typing import Annotated, Literal
 

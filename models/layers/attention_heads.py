@@ -1,7 +1,5 @@
 """Multi-head attention with learned projections."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Annotated, ClassVar, Literal
 
@@ -141,7 +139,7 @@ class GroupQueryAttention(ProjectedAttention):
         return "grouped_query_attention"
 
     @model_validator(mode="after")
-    def _query_heads_in_groups(self) -> GroupQueryAttention:
+    def _query_heads_in_groups(self) -> "GroupQueryAttention":
         if self.num_query_heads % self.num_key_value_heads:
             raise fault(
                 "num_query_heads",

@@ -1,7 +1,5 @@
 """Augmentation of whole images and batches; the identity at inference."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Augmentation of colours; the identity at inference."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field

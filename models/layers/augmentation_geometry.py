@@ -1,7 +1,5 @@
 """Augmentation that moves pixels; the identity at inference."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from models.layers.augmentation import Interpolation, RandomImage

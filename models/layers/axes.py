@@ -1,7 +1,5 @@
 """Axis arguments: resolved to positions in a shape, and the batch apart."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated
 

@@ -4,8 +4,6 @@ Inside a graph the batch may move (`transpose(qkv, (2, 0, 3, 1, 4))`) and be joi
 image as rows of their own). Every operation says where it takes the axis, or refuses: the rows of a batch never mix.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -66,15 +64,15 @@ class BatchAxis:
         inner = [f"{own}, after the batch"][: self.inner > 1]
         return ("batch", *axes[: self.position], *outer, *inner, *axes[self.position + 1 :])
 
-    def without(self, removed: Sequence[int]) -> BatchAxis:
+    def without(self, removed: Sequence[int]) -> "BatchAxis":
         """Return the axis of a tensor that lacks these other axes."""
         return replace(self, position=self.position - sum(axis < self.position for axis in removed))
 
-    def after_insertion(self, axis: int) -> BatchAxis:
+    def after_insertion(self, axis: int) -> "BatchAxis":
         """Return the axis of a tensor with another axis inserted at this place."""
         return replace(self, position=self.position + (axis <= self.position))
 
-    def at(self, position: int) -> BatchAxis:
+    def at(self, position: int) -> "BatchAxis":
         """Return the same axis in another place."""
         return replace(self, position=position)
 

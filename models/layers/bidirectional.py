@@ -1,7 +1,5 @@
 """Bidirectional recurrent layers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -37,7 +35,7 @@ class Bidirectional(Layer):
     backward_layer: AnyRecurrent | None = None
 
     @model_validator(mode="after")
-    def _opposite_directions(self) -> Bidirectional:
+    def _opposite_directions(self) -> "Bidirectional":
         backwards = self.backward_layer.go_backwards if self.backward_layer else True
         if self.layer.go_backwards == backwards:
             raise fault(
@@ -49,14 +47,14 @@ class Bidirectional(Layer):
         return self
 
     @model_validator(mode="after")
-    def _one_dtype(self) -> Bidirectional:
+    def _one_dtype(self) -> "Bidirectional":
         """Require one dtype: Keras announces the wrapper's and returns the layers' states unchanged."""
         if {layer.dtype for layer in (self.layer, self.backward_layer or self.layer)} != {self.dtype}:
             raise fault("dtype", "the wrapper and its layers have different dtypes", "the same dtype in all of them")
         return self
 
     @model_validator(mode="after")
-    def _same_outputs(self) -> Bidirectional:
+    def _same_outputs(self) -> "Bidirectional":
         other = self.backward_layer
         if other is not None and _output_form(other) != _output_form(self.layer):
             raise fault(

@@ -1,21 +1,16 @@
 """Blocks: layers under one name, a model inside a model."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from models.layers.block_weights import BlockWeights
 from models.layers.faults import fault
 from models.layers.fields import Address, LayerName
+from models.layers.held import OneOf
 from models.layers.layer import Layer
 from models.limits import MAX_INPUTS, MAX_LAYERS
-
-if TYPE_CHECKING:
-    AnyNode = Layer
-
 
 CLASS_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
 """A name of a class, as files of weights have it."""
@@ -35,7 +30,7 @@ class Block(Layer):
     later = frozenset({"class_name", "weights"})
     input_count: ClassVar[tuple[int, int | None]] = (1, None)
 
-    layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
+    layers: Annotated[list[Annotated[Layer, OneOf("AnyNode")]], Field(min_length=1, max_length=MAX_LAYERS)]
     input: Annotated[list[LayerName], Field(min_length=1, max_length=MAX_INPUTS)] = ["input"]  # noqa: RUF012 (pydantic copies it)
     weights: BlockWeights = {}  # noqa: RUF012 (pydantic copies it)
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None

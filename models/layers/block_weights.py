@@ -1,7 +1,5 @@
 """Weights that a block owns, for its operations to read: a custom layer written as its graph."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
@@ -44,7 +42,7 @@ class OwnWeights(Layer):
     """By name. Keras lists and saves those that are trained first."""
 
     @classmethod
-    def of(cls, weights: Mapping[str, BlockWeight]) -> OwnWeights:
+    def of(cls, weights: Mapping[str, BlockWeight]) -> "OwnWeights":
         """Return the node of the weights that a block declares."""
         return cls.model_construct(weights=list(weights.items()))
 

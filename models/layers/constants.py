@@ -1,7 +1,5 @@
 """Constants in place of tensors: numbers and small arrays."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any
@@ -45,7 +43,7 @@ class ConstantArray(BaseModel):
     dtype: DType = "float32"
 
     @model_validator(mode="after")
-    def _is_regular(self) -> ConstantArray:
+    def _is_regular(self) -> "ConstantArray":
         self.shape  # noqa: B018 (raises)
         return self
 

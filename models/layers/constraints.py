@@ -1,7 +1,5 @@
 """Closed list of weight constraints, on norms and signs of kernels, by Keras' names."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

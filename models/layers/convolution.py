@@ -1,7 +1,5 @@
 """Convolutions, and the bases shared with depthwise, separable and transposed convolutions."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Literal
 
@@ -114,7 +112,7 @@ class StridesOrDilation(SlidingKernel):
     """Base of kernels that cannot be strided and dilated at once."""
 
     @model_validator(mode="after")
-    def _strides_or_dilation(self) -> StridesOrDilation:
+    def _strides_or_dilation(self) -> "StridesOrDilation":
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise fault(
                 "strides_and_dilation",
@@ -139,7 +137,7 @@ class KernelConvolution(StridesOrDilation, Convolution):
     lora_alpha: NoAdapter = None
 
     @model_validator(mode="after")
-    def _filters_in_groups(self) -> KernelConvolution:
+    def _filters_in_groups(self) -> "KernelConvolution":
         if self.filters % self.groups:
             raise fault("groups", "filters must be a multiple of groups", f"filters divisible by {self.groups}")
         return self

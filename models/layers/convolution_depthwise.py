@@ -1,7 +1,5 @@
 """Depthwise convolutions, which keep channels separate, and separable ones, which then mix them by a 1×1 kernel."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Literal
 
@@ -30,7 +28,7 @@ class DepthwiseConvolution(Convolution):
     depthwise_constraint: AnyConstraint | None = None
 
     @model_validator(mode="after")
-    def _equal_strides(self) -> DepthwiseConvolution:
+    def _equal_strides(self) -> "DepthwiseConvolution":
         """TensorFlow refuses unequal strides without oneDNN, and with it computes some channels_first ones wrongly."""
         if len(set(self.strides)) > 1 and max(self.dilation_rate) == 1:
             raise fault(

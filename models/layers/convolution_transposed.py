@@ -1,7 +1,5 @@
 """Transposed convolutions: every input element spreads a kernel over the output."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Annotated, Literal
 
@@ -29,7 +27,7 @@ class TransposedConvolution(StridesOrDilation):
     kernel_constraint: AnyConstraint | None = None
 
     @model_validator(mode="after")
-    def _output_padding_below_strides(self) -> TransposedConvolution:
+    def _output_padding_below_strides(self) -> "TransposedConvolution":
         added = self.output_padding or (0,) * self.spatial_rank
         if any(extra >= stride for extra, stride in zip(added, self.strides, strict=True)):
             raise fault(

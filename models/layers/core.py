@@ -1,7 +1,5 @@
 """Dense layers, embeddings, identity and masking."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """EinsumDense: a dense layer defined by an Einstein summation."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Annotated, Literal
 
@@ -56,7 +54,7 @@ class EinsumDense(Activated):
         return dict(zip(self.parsed().free_letters(), lengths, strict=True))
 
     @model_validator(mode="after")
-    def _output_shape_matches(self) -> EinsumDense:
+    def _output_shape_matches(self) -> "EinsumDense":
         """Check that `output_shape` has one length per letter, and a number wherever the weights need one."""
         letters = self.parsed().free_letters()
         count = 1 if isinstance(self.output_shape, int) else len(self.output_shape)
@@ -69,7 +67,7 @@ class EinsumDense(Activated):
         return self
 
     @model_validator(mode="after")
-    def _bias_is_in_the_output(self) -> EinsumDense:
+    def _bias_is_in_the_output(self) -> "EinsumDense":
         letters = self.parsed().free_letters()
         axes = self.bias_axes or ""
         if set(axes) - set(letters) or len(set(axes)) < len(axes):

@@ -1,7 +1,5 @@
 """Parsing and validation of einsum equations of one input and one kernel."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Annotated
@@ -26,7 +24,7 @@ class Equation:
     ellipsis: str | None
 
     @classmethod
-    def parse(cls, text: str) -> Equation | None:
+    def parse(cls, text: str) -> "Equation | None":
         """Parse an equation; None if its form is not one of Keras' three."""
         match = _FORM.fullmatch(text)
         if match is None:

@@ -1,7 +1,5 @@
 """Parsing and validation of einsum's subscripts for several operands, whose batch has to stay apart."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +28,7 @@ class Term:
     has_ellipsis: bool
 
     @classmethod
-    def parse(cls, text: str) -> Term:
+    def parse(cls, text: str) -> "Term":
         """Parse a term of valid form."""
         before, ellipsis, behind = text.partition(ELLIPSIS)
         return cls(before, behind, bool(ellipsis))
@@ -62,7 +60,7 @@ class Subscripts:
     result: Term
 
     @classmethod
-    def parse(cls, text: str) -> Subscripts:
+    def parse(cls, text: str) -> "Subscripts":
         """Parse subscripts of valid form with an explicit result."""
         operands, _, result = text.partition("->")
         return cls(tuple(map(Term.parse, operands.split(","))), Term.parse(result))

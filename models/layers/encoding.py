@@ -1,7 +1,5 @@
 """Encoding of integers as categories: bins, hashes, vocabularies and one-hot codes."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -44,7 +42,7 @@ class CategoryEncoding(Layer):
     sparse: Dense = False
 
     @model_validator(mode="after")
-    def _has_num_tokens(self) -> CategoryEncoding:
+    def _has_num_tokens(self) -> "CategoryEncoding":
         if self.num_tokens is None:
             raise fault("num_tokens", "num_tokens is needed", "the number of categories")
         return self
@@ -71,7 +69,7 @@ class Discretization(Layer):
     sparse: Dense = False
 
     @model_validator(mode="after")
-    def _has_boundaries(self) -> Discretization:
+    def _has_boundaries(self) -> "Discretization":
         """Require boundaries: Keras would learn those of `num_bins` bins with adapt()."""
         if self.bin_boundaries is None or self.num_bins is not None:
             raise fault(
@@ -168,7 +166,7 @@ class IntegerLookup(Layer):
     salt: Salt | None = None
 
     @model_validator(mode="after")
-    def _has_vocabulary(self) -> IntegerLookup:
+    def _has_vocabulary(self) -> "IntegerLookup":
         """Require a vocabulary: Keras would learn it with adapt(), or read it from a file."""
         if self.vocabulary is None:
             raise fault(
@@ -180,7 +178,7 @@ class IntegerLookup(Layer):
         return self
 
     @model_validator(mode="after")
-    def _weights_for_tf_idf(self) -> IntegerLookup:
+    def _weights_for_tf_idf(self) -> "IntegerLookup":
         count = len(self.vocabulary or ()) if self.output_mode == "tf_idf" else 0
         if len(self.idf_weights or ()) != count:
             raise fault("idf_weights", "idf_weights belong to output_mode tf_idf", "one for each integer, or null")

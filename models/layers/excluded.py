@@ -1,7 +1,5 @@
 """Classes of keras.layers excluded from the catalogue, with reasons and alternatives."""
 
-from __future__ import annotations
-
 EXCLUDED: dict[str, str] = {
     "FlaxLayer": "it runs code of another framework, JAX",
     "InputSpec": "it describes an input inside Keras; it is not a layer",

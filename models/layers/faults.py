@@ -1,7 +1,5 @@
 """Errors of a layer's arguments: alone, inside validators, and with the shapes of its inputs."""
 
-from __future__ import annotations
-
 from pydantic_core import PydanticCustomError
 
 

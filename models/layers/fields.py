@@ -4,8 +4,6 @@ The bounds exclude values that crash TensorFlow (it aborts on strides of 2**31, 
 and allocates dilation squared); within them, the figures of the plan decide.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Keras arguments that accept only one value, each with the reason."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field

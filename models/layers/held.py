@@ -1,8 +1,9 @@
 """Layers held by other layers: fields they may not set, and reporting of their faults."""
 
-from __future__ import annotations
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, GetCoreSchemaHandler
 
 from models.layers.faults import LayerFault, fault
 from models.layers.layer import Layer
@@ -30,6 +31,21 @@ def _check_unplaced(layer: Layer) -> Layer:
 
 Held = AfterValidator(_check_unplaced)
 """Annotation of a field that holds a layer."""
+UNIONS: dict[str, Any] = {}
+"""Unions of layers by name, which `models.layers` adds once it has declared every type."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Annotation of a field that holds any layer of a union, which has the holder among its own: it is looked up when
+    the holder's validator is built.
+    """
+
+    union: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Return the schema of the union."""
+        return handler.generate_schema(UNIONS[self.union])
 
 
 def check_held(field: str, layer: Layer, shape: Shape) -> None:

@@ -1,7 +1,5 @@
 """Image layers that behave the same in training and at inference."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -63,7 +61,7 @@ class Resizing(FixedSizeImage):
     antialias: bool = False
 
     @model_validator(mode="after")
-    def _crop_or_pad(self) -> Resizing:
+    def _crop_or_pad(self) -> "Resizing":
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             raise fault("aspect_ratio", "an image is either cropped or padded to an aspect ratio", "one of the two")
         return self

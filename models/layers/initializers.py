@@ -5,8 +5,6 @@ writes it, `{"class_name": "HeNormal", "config": {"seed": 3}}`. Without a seed, 
 initializer is seeded from the document's seed and the layer's address.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Input fields of a layer: addresses, calls, and the tensors each call takes by name or by position."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

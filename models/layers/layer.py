@@ -4,14 +4,12 @@ A type is one class. The union, the OpenAPI document, `/v1/layers`, the construc
 parametrised tests all derive from it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from models.layers.batch_axis import BatchAxis, first_axis
 from models.layers.faults import LayerFault
@@ -40,7 +38,7 @@ class Example:
 class Layer(BaseModel):
     """Base of the catalogue. Fields are Keras' constructor arguments, verbatim, with Keras' defaults."""
 
-    model_config = STRICT
+    model_config = STRICT | ConfigDict(defer_build=True)
 
     example: ClassVar[Example]
     """Minimal arguments and input shapes that build and run."""

@@ -1,7 +1,5 @@
 """Layers that add or remove margins along the spatial axes."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from models.layers.faults import LayerFault

@@ -1,7 +1,5 @@
 """Boolean masks of the steps of a tensor that count."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import zip_longest
 

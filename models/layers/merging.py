@@ -1,7 +1,5 @@
 """Layers that merge several tensors into one."""
 
-from __future__ import annotations
-
 from itertools import zip_longest
 from typing import Annotated, ClassVar, Literal
 

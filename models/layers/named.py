@@ -4,8 +4,6 @@ Each list is closed. A value is a name, an object with a `type`, or Keras' seria
 three become one frozen instance, so that spelling never changes a document's identity.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

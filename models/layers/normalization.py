@@ -1,7 +1,5 @@
 """Normalization layers: at inference, by stored statistics or by those of the example itself."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator

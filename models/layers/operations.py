@@ -5,8 +5,6 @@ and a number or an array may replace a tensor. The list is closed, and no operat
 where the batch axis of its operands goes, or needs it first as a layer does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -118,7 +116,7 @@ class OfOperands(Operation):
     """Base of operations on several tensors, some of which may be constants."""
 
     @model_validator(mode="after")
-    def _reads_a_tensor(self) -> OfOperands:
+    def _reads_a_tensor(self) -> "OfOperands":
         if self.reads()[0] < 1:
             raise fault("constants", "there is no tensor among the operands", "at most one constant")
         return self

@@ -1,7 +1,5 @@
 """Operations that rearrange a tensor, and with it the batch axis; the order of the batch's rows stays."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 

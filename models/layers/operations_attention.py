@@ -1,7 +1,5 @@
 """Attention without weights, on several heads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 

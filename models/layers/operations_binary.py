@@ -1,7 +1,5 @@
 """Operations on two tensors, or on a tensor and a constant."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import ClassVar, Literal

@@ -1,7 +1,5 @@
 """Operations that move blocks of pixels into the channels, and back."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

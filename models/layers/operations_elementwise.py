@@ -1,7 +1,5 @@
 """Element-wise operations on one tensor."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Literal
 

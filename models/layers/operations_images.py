@@ -1,7 +1,5 @@
 """Operations of keras.ops.image: patches, and other sizes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal, Self

@@ -1,7 +1,5 @@
 """Indexing: `x[:, 0]`, `x[..., 1:3]`, parts by their places, and elements by the indices of another tensor."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -61,7 +59,7 @@ class GetItemOp(Operation):
     key: Annotated[list[Item], Field(min_length=1, max_length=2 * MAX_RANK), BeforeValidator(_listed)]
 
     @model_validator(mode="after")
-    def _has_one_ellipsis(self) -> GetItemOp:
+    def _has_one_ellipsis(self) -> "GetItemOp":
         if self.key.count("...") > 1:
             raise fault("key", 'the key has "..." more than once', '"..." at most once')
         return self
@@ -134,7 +132,7 @@ class SliceOp(Operation):
     shape: Lengths
 
     @model_validator(mode="after")
-    def _takes_something(self) -> SliceOp:
+    def _takes_something(self) -> "SliceOp":
         if 0 in self.shape:
             raise fault(
                 "shape", "the slice takes nothing along an axis", "positive lengths, or -1 for all that is left"
@@ -174,7 +172,7 @@ class TakeAlongAxisOp(OfOperands):
     axis: InnerAxis
 
     @model_validator(mode="after")
-    def _are_arrays(self) -> TakeAlongAxisOp:
+    def _are_arrays(self) -> "TakeAlongAxisOp":
         for field in ("x", "indices"):
             if not isinstance(getattr(self, field), ConstantArray | None):
                 raise fault(field, "a number has no axis to take from", 'an array, {"value": [[…]], "dtype": "int32"}')

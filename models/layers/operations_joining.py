@@ -1,7 +1,5 @@
 """Operations that join, split, repeat, pad and index tensors along other axes than the batch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 

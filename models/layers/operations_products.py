@@ -1,7 +1,5 @@
 """Products of tensors along named axes; the batch stays the first axis of every tensor and of the result."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Sequence
 from math import prod

@@ -1,7 +1,5 @@
 """Operations along axes: sums and means, maxima, softmax, norms."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """`reshape`, which may move the batch axis and join it with others, as windows of an image become rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import prod
 from typing import Annotated, Literal, Self

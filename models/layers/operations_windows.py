@@ -3,8 +3,6 @@
 Checks and figures are those of the layer of the same purpose.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self

@@ -1,23 +1,18 @@
 """Pipeline: image layers applied in order as one layer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from models.layers.faults import LayerFault
 from models.layers.fixed_values import AlwaysTrainable, NoDType, NoRegularizer
-from models.layers.held import Held, check_held
+from models.layers.held import Held, OneOf, check_held
 from models.layers.image import Image
 from models.layers.layer import Example, Layer, Windows
 from models.layers.pointwise import pointwise
 from models.layers.sizes import Shape, least_size
 from models.layers.spatial import shape_text
-
-if TYPE_CHECKING:
-    AnyImageLayer = Layer
 
 MAX_BETWEEN = 2**26
 """Maximum size of a tensor between two layers of a pipeline, which plans do not show."""
@@ -36,7 +31,7 @@ class Pipeline(Layer):
     trainable: AlwaysTrainable = True
     dtype: NoDType = None
     activity_regularizer: NoRegularizer = None
-    layers: Annotated[list[Annotated[AnyImageLayer, Held]], Field(min_length=1, max_length=64)]
+    layers: Annotated[list[Annotated[Layer, OneOf("AnyImageLayer"), Held]], Field(min_length=1, max_length=64)]
 
     def needs_lengths(self) -> bool:
         return any(layer.needs_lengths() for layer in self.layers)

@@ -1,7 +1,5 @@
 """Layers whose output elements each see one position of the input."""
 
-from __future__ import annotations
-
 from models.layers.layer import Layer, Windows
 from models.layers.receptive_field import Window
 from models.layers.sizes import Shape

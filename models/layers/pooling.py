@@ -1,7 +1,5 @@
 """Pooling: the maximum or the mean of each window."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Global pooling to one value per channel, and adaptive pooling to a given size."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from models.layers.faults import LayerFault

@@ -1,7 +1,5 @@
 """Rescaling and normalization of numbers."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -58,7 +56,7 @@ class Normalization(Pointwise):
     invert: bool = False
 
     @model_validator(mode="after")
-    def _has_mean_and_variance(self) -> Normalization:
+    def _has_mean_and_variance(self) -> "Normalization":
         """Check mean and variance; if omitted, they are weights, as Keras' adapt() learns: 0 and 1 until uploaded."""
         if (self.mean is None) != (self.variance is None):
             raise fault(

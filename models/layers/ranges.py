@@ -1,7 +1,5 @@
 """Numeric ranges in the form that image layers accept."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator, Field

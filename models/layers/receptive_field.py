@@ -6,8 +6,6 @@ a field of size r and stride j gives size r + (k - 1)·d·j and stride j·s. `of
 first input element that the first output element sees; it is negative inside the padding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,7 +28,7 @@ class AxisField:
     stride: int = 1
     offset: int | None = 0
 
-    def through(self, window: Window) -> AxisField:
+    def through(self, window: Window) -> "AxisField":
         """Return the field after one more window."""
         size = self.size + (window.kernel - 1) * window.dilation * self.stride
         known = self.offset is not None and window.before is not None
@@ -45,7 +43,7 @@ class ReceptiveField:
     input: str
     axes: tuple[AxisField, ...]
 
-    def through(self, windows: Sequence[Window]) -> ReceptiveField | None:
+    def through(self, windows: Sequence[Window]) -> "ReceptiveField | None":
         """Return the field after a layer with these windows; None if the axes do not correspond."""
         if len(windows) != len(self.axes):
             return None

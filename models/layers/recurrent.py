@@ -1,7 +1,5 @@
 """Recurrent layers over sequences of vectors, (batch, steps, features)."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal

@@ -1,7 +1,5 @@
 """Recurrent cells: one step of a recurrence, held only by RNN and StackedRNNCells."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

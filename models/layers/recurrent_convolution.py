@@ -1,7 +1,5 @@
 """Convolutional LSTMs, whose input and state are images: (batch, steps, *spatial axes, channels)."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Layers that act in training only; the identity at inference."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

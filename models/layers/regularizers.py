@@ -1,7 +1,5 @@
 """Closed list of regularizers. They affect training, not activations, but are validated and kept."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

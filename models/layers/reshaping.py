@@ -1,7 +1,5 @@
 """Layers that only rearrange or repeat elements."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 

@@ -1,7 +1,5 @@
 """Window functions of signal processing, as `scipy.signal.get_window` computes them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Shapes, and the numbers of elements that follow from them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import prod
 

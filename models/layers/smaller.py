@@ -1,7 +1,5 @@
 """Suggestions for a layer that costs too much: a batch or an argument value with which it would fit."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Positions of the spatial axes and of the channels of an input."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Spectrograms of sound, (batch, samples) or (batch, samples, channels)."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -38,7 +36,7 @@ class STFTSpectrogram(Spatial):
     expand_dims: bool = False
 
     @model_validator(mode="after")
-    def _frame_fits(self) -> STFTSpectrogram:
+    def _frame_fits(self) -> "STFTSpectrogram":
         if (self.frame_step or 1) > self.frame_length:
             raise fault("frame_step", "the frames must touch", f"a frame_step of at most {self.frame_length}")
         if self.fft_length is not None and self.fft_length < self.frame_length:
@@ -104,7 +102,7 @@ class MelSpectrogram(Layer):
     ref_power: float = 1.0
 
     @model_validator(mode="after")
-    def _lengths_and_frequencies(self) -> MelSpectrogram:
+    def _lengths_and_frequencies(self) -> "MelSpectrogram":
         length = self.sequence_length or self.fft_length
         if length > self.fft_length:
             raise fault("sequence_length", "the transform is shorter than the frame", f"at most {self.fft_length}")

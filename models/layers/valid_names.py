@@ -1,7 +1,5 @@
 """Valid names for layers of older files: Keras 2 allowed characters that Keras 3 and addresses do not, as the slash."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Set
 

@@ -1,7 +1,5 @@
 """Cost of one call of a layer, in units with a rate per second on each machine."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 
 READ_AHEAD = 8
@@ -36,9 +34,9 @@ class Work:
     steps: float = 0
     """Sequential steps of loops."""
 
-    def __add__(self, other: Work) -> Work:
+    def __add__(self, other: "Work") -> "Work":
         return Work(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
-    def times(self, count: float) -> Work:
+    def times(self, count: float) -> "Work":
         """Return the work multiplied by `count`."""
         return Work(*(getattr(self, field.name) * count for field in fields(self)))

@@ -1,25 +1,19 @@
 """Wrappers around one other layer."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from models.layers.bidirectional import Bidirectional
 from models.layers.block import Block
 from models.layers.faults import LayerFault, fault
-from models.layers.held import Held, check_held
+from models.layers.held import Held, OneOf, check_held
 from models.layers.layer import Example, Layer, Windows
 from models.layers.recurrent import Recurrent, SequenceRecurrent
 from models.layers.recurrent_convolution import step_shape
 from models.layers.sizes import Shape, sizes_of
 from models.layers.spatial import shape_text
 from models.layers.work import Work
-
-if TYPE_CHECKING:
-    AnyLayer = Layer
-    AnyNode = Layer
 
 MAX_NESTING = 4
 """Deepest nesting of wrappers."""
@@ -41,17 +35,17 @@ class TimeDistributed(Layer):
     call_order = ("training", "mask")
     unsupported: ClassVar[frozenset[str]] = frozenset({"Pipeline", "Discretization", "Hashing", "IntegerLookup"})
     """Types whose output Keras announces wrongly, or not at all, inside TimeDistributed."""
-    layer: Annotated[AnyNode, Held]
+    layer: Annotated[Layer, OneOf("AnyNode"), Held]
 
     @model_validator(mode="after")
-    def _takes_its_dtype_from_the_layer(self) -> TimeDistributed:
+    def _takes_its_dtype_from_the_layer(self) -> "TimeDistributed":
         """Require one dtype: Keras announces the wrapper's and returns the layer's."""
         if self.dtype != self.layer.dtype and not isinstance(self.layer, Block):
             raise fault("dtype", "the wrapper and its layer have different dtypes", "the same dtype in both")
         return self
 
     @model_validator(mode="after")
-    def _holds_one_to_one(self) -> TimeDistributed:
+    def _holds_one_to_one(self) -> "TimeDistributed":
         if self.layer.keras_name() in self.unsupported:
             raise fault("held_layer", f"{self.layer.keras_name()} cannot be applied step by step", "another layer")
         if _nesting(self) > MAX_NESTING:
@@ -144,11 +138,11 @@ class SpectralNormalization(Layer):
         | {"Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"}
     )
     """The types with one kernel. Keras also accepts Embedding, and rounds its vectors to the ids' integers."""
-    layer: Annotated[AnyLayer, Held]
+    layer: Annotated[Layer, OneOf("AnyLayer"), Held]
     power_iterations: Annotated[int, Field(ge=1, le=100)] = 1
 
     @model_validator(mode="after")
-    def _holds_a_kernel(self) -> SpectralNormalization:
+    def _holds_a_kernel(self) -> "SpectralNormalization":
         if self.layer.keras_name() not in self.kernels:
             expected = ", ".join(sorted(self.kernels))
             raise fault("held_layer", f"{self.layer.keras_name()} has no kernel to normalize", f"one of {expected}")
