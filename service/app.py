@@ -25,13 +25,13 @@ from service.access.origins import Origins, origins_of
 from service.access.quotas import Quotas
 from service.edge.body_limit import BodyLimit
 from service.edge.compression import Compression
+from service.edge.constant_headers import headers_always
 from service.edge.content_digest import ContentDigest
 from service.edge.drain import DrainState
 from service.edge.head_method import HeadAsGet
 from service.edge.middleware import EdgeMiddleware
 from service.edge.refusals import Refusals
 from service.edge.request_coding import RequestCoding
-from service.edge.response_headers import headers_always
 from service.edge.unhandled import UnhandledErrors
 from service.engines.client import Engines
 from service.engines.pool import EnginePool

@@ -22,9 +22,9 @@ from service.access.hosts import is_well_formed
 from service.access.origins import RawHeaders
 from service.access.quotas import Price
 from service.edge.body_limit import REFUSAL, content_length
+from service.edge.constant_headers import ALWAYS
 from service.edge.http_middleware import HttpMiddleware
 from service.edge.response_headers import (
-    ALWAYS,
     ASKS_METHOD,
     ASKS_NETWORK,
     Head,

@@ -14,7 +14,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from models.errors import Overloaded
 from service.access.origins import Origins, RawHeaders
-from service.edge.response_headers import ALWAYS, headers_of, read_head, record_for, with_common_headers
+from service.edge.constant_headers import ALWAYS
+from service.edge.response_headers import headers_of, read_head, record_for, with_common_headers
 from service.errors.handlers import problem_response, whole_seconds
 from service.observing.access_log import AccessLog
 from service.observing.records import SCOPE_KEY

@@ -10,14 +10,12 @@ from starlette.types import Scope
 
 from service.access.authentication import key_name_of
 from service.access.origins import Origins, RawHeaders
+from service.edge.constant_headers import UNCACHED
 from service.observing.records import Record
 
 REQUEST_ID_SYNTAX = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 ASKS_METHOD, ASKS_NETWORK = b"access-control-request-method", b"access-control-request-private-network"
 READ = frozenset((b"host", b"origin", b"sec-fetch-site", b"x-request-id", ASKS_METHOD, ASKS_NETWORK))
-ALWAYS: RawHeaders = ((b"x-content-type-options", b"nosniff"), (b"vary", b"Origin"))
-UNCACHED = (b"cache-control", b"no-store")
-"""Default Cache-Control of responses that set none: they have no validator for revalidation."""
 Head = dict[bytes, bytes]
 
 
@@ -38,11 +36,6 @@ def record_for(scope: Scope, head: Head) -> Record:
     request_id = header.decode() if REQUEST_ID_SYNTAX.fullmatch(header) else f"{getrandbits(128):032x}"
     scope["request_id"] = request_id
     return Record(request_id, scope["method"], key=key_name_of(scope))
-
-
-def headers_always(instance: str) -> RawHeaders:
-    """Return the headers of every response of an instance; without a name it does not say who it is."""
-    return (*ALWAYS, (b"x-layerscope-instance", instance.encode())) if instance else ALWAYS
 
 
 def headers_of(always: RawHeaders, origins: Origins, head: Head) -> RawHeaders:
