@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from logging.config import dictConfig
 from types import FrameType
@@ -20,15 +20,14 @@ from service.access.authentication import Authenticator
 from service.access.key_file import REFRESH_SECONDS
 from service.app import create_app
 from service.edge.connections import Admission, Connection, protocol_of
-from service.edge.descriptors import connection_limit, raise_limit
 from service.edge.drain import DrainState
-from service.edge.listening import announce, close_listeners, open_listeners
+from service.edge.early_health import EarlyHealth
+from service.edge.listening import announce, close_listeners
 from service.engines.client import Engines
-from service.engines.gpus import engine_count, visible_gpus
+from service.engines.launch import Launched
 from service.engines.pool import EnginePool
-from service.environment import cuda_visible_devices
+from service.engines.process import LaunchedFirst
 from service.observing.log import configuration
-from service.requests.heap_trimmer import bound_arenas
 from service.settings import Settings
 from service.starting import authenticator_of, engines_of, store_of, tracing_of_process
 
@@ -59,6 +58,8 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._app, self._drain, self._keys, self._deadline = app, drain, keys, deadline
+        self.accepted: Callable[[], list[socket.socket]] = list
+        """Gives connections that were accepted before, as soon as this server accepts them itself."""
         self._refreshing: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -70,6 +71,7 @@ class Server(uvicorn.Server):
         if self._keys.are_needed:
             self._refreshing = loop.create_task(self._refresh_keys())
         await super().startup(sockets)
+        await self._take(self.accepted())
 
     def _on_hangup(self) -> None:
         if self._keys.are_needed:
@@ -112,8 +114,11 @@ class Server(uvicorn.Server):
 
     async def _close_port(self, sockets: list[socket.socket]) -> None:
         """Accept the connections in the backlog first: to their clients these are established already."""
+        await self._take(close_listeners(sockets, self.servers))
+
+    async def _take(self, accepted: Sequence[socket.socket]) -> None:
+        """Serve connections that were accepted elsewhere."""
         loop = asyncio.get_running_loop()
-        accepted = close_listeners(sockets, self.servers)
         for connection in accepted:
             await loop.connect_accepted_socket(self._protocol, connection)
 
@@ -155,22 +160,21 @@ class Server(uvicorn.Server):
         return is_met or self.force_exit
 
 
-def serve(settings: Settings) -> None:
-    """Serve until a stop signal.
+def run(
+    settings: Settings,
+    sockets: list[socket.socket],
+    connections: int,
+    launched: Sequence[Launched],
+    early: EarlyHealth,
+) -> None:
+    """Serve on bound sockets until a stop signal, with engines that were launched and connections accepted before.
 
     Raises:
-        SystemExit: with a one-line message, if the address cannot be bound, the store cannot be opened, or the file
-            descriptor limit is too low.
+        SystemExit: with a one-line message, if the keys are wrong, or the store cannot be opened.
     """
-    bound_arenas()
-    raise_limit()
-    gpus = visible_gpus(cuda_visible_devices()) if settings.engines == "auto" else ()
-    connections = connection_limit(settings, engine_count(settings.engines, gpus))
     dictConfig(configuration(settings.log))  # before uvicorn does, so that entries skipped in the store are logged
     keys = authenticator_of(settings)
-    sockets = open_listeners(settings)
-    settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
-    make_engine = engines_of(settings)
+    make_engine = engines_of(settings) or LaunchedFirst(launched)
     store = store_of(settings)
     engines, drain = EnginePool(settings, make_engine=make_engine), DrainState()
     tracing = tracing_of_process()
@@ -187,7 +191,9 @@ def serve(settings: Settings) -> None:
     )
     announce(sockets, settings)
     freeze_startup_objects()
-    Server(config, app, drain, keys, settings.deadline).run(sockets)
+    server = Server(config, app, drain, keys, settings.deadline)
+    server.accepted = early.close
+    server.run(sockets)
     if tracing is not None:
         tracing.close()
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from models.store.opening import list_models, open_store
 from models.store.store import ModelStore
 from service.access.authentication import Authenticator
-from service.access.hosts import is_loopback
 from service.access.key_file import KeyFile
 from service.access.keys import InvalidKeys
 from service.cluster import ClusterUnavailable, check_nodes, connect
@@ -21,14 +20,9 @@ def authenticator_of(settings: Settings) -> Authenticator:
     """Return the authenticator of the settings.
 
     Raises:
-        SystemExit: the file of keys is wrong, or other machines could do everything without being asked for a key.
+        SystemExit: the file of keys is wrong.
     """
     if not settings.keys:
-        if not (settings.anonymous or is_loopback(settings.host)):
-            raise SystemExit(
-                f"layerscope: {PREFIX}HOST: {settings.host[:60]} is open to other machines, and no keys are set; set "
-                f"{PREFIX}KEYS to a file of keys (layerscope key NAME), or {PREFIX}ANONYMOUS=true"
-            )
         return Authenticator(None)
     try:
         return Authenticator(KeyFile(Path(settings.keys)), settings.metrics_open)

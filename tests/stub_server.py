@@ -9,12 +9,17 @@ from functools import partial
 from pathlib import Path
 
 import models.store.sharing
+import service.serve
 import service.server
 from service.cli import main
+from service.engines.launch import launch_all
 from service.engines.pool import EnginePool
 
+STUB = "tests.stub_engine"
+
 if __name__ == "__main__":
-    service.server.EnginePool = partial(EnginePool, program="tests.stub_engine")  # type: ignore[assignment, misc]
+    service.serve.launch_all = partial(launch_all, program=STUB)  # type: ignore[assignment, attr-defined]
+    service.server.EnginePool = partial(EnginePool, program=STUB)  # type: ignore[assignment, misc]
     if "STUB_PAGE" in os.environ:
         folder = Path(os.environ["STUB_PAGE"])
         service.server.create_app = partial(service.server.create_app, built_page=folder)

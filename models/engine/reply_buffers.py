@@ -9,9 +9,9 @@ import numpy as np
 
 from models.engine.arrays import as_bytes
 from models.errors import Overloaded
-from models.ipc.arena import Arena
+from models.ipc.arena import Arena, Span
 from models.ipc.groups import grouped, starts
-from models.ipc.messages import INLINE_BYTES, Data, Payload, Span, TensorInfo
+from models.ipc.messages import INLINE_BYTES, Data, Payload, TensorInfo
 
 LARGE_BYTES = 16 << 20
 """Replies over this leave RESERVED_SHARE of the memory to others, each of which needs little and not for long."""

@@ -13,12 +13,19 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 
-from models.ipc.messages import Span
+import msgspec
 
 PAGE = mmap.PAGESIZE
 """Spans begin at multiples of this many bytes."""
 KEPT_BYTES = 256 * 1024 * 1024
 """Pages kept for reuse when an arena becomes idle; the rest is returned to the system."""
+
+
+class Span(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes in the sender's arena; the reader frees them with `Release`."""
+
+    offset: int
+    nbytes: int
 
 
 def anonymous_file(nbytes: int) -> int:

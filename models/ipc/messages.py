@@ -13,6 +13,7 @@ import msgspec
 from models.errors.problem import Problem
 from models.explaining.editing import Edit
 from models.explaining.questions import Explanation, Question
+from models.ipc.arena import Span
 from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 
@@ -26,13 +27,6 @@ class TensorInfo(msgspec.Struct, frozen=True, array_like=True):
     name: str
     dtype: str
     shape: tuple[int, ...]
-    nbytes: int
-
-
-class Span(msgspec.Struct, frozen=True, array_like=True):
-    """Bytes in the sender's arena; the reader frees them with `Release`."""
-
-    offset: int
     nbytes: int
 
 

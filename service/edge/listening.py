@@ -28,6 +28,19 @@ ATTACH_FILTER, RETURN = 26, 0x06
 ADDRESS_ERRORS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
+def check_host(settings: Settings) -> None:
+    """Check that other machines cannot do everything without being asked for a key, unless they are meant to.
+
+    Raises:
+        SystemExit: with a one-line message.
+    """
+    if not (settings.keys or settings.anonymous or is_loopback(settings.host)):
+        raise SystemExit(
+            f"layerscope: {PREFIX}HOST: {settings.host[:60]} is open to other machines, and no keys are set; set "
+            f"{PREFIX}KEYS to a file of keys (layerscope key NAME), or {PREFIX}ANONYMOUS=true"
+        )
+
+
 def open_listeners(settings: Settings) -> list[socket.socket]:
     """Bind one socket for each address of the host, all on one port.
 

@@ -11,8 +11,8 @@ from service.engines.dispatcher import Dispatcher
 from service.engines.engine import MakeEngine
 from service.engines.engine_request import EngineRequest, ReplyT
 from service.engines.figures import EngineFigures, Figures
+from service.engines.launch import PROGRAM
 from service.engines.pending_result import PendingResult
-from service.engines.process import PROGRAM
 from service.engines.scaling import Scaling
 from service.engines.slot import EngineSlot
 from service.settings import Settings

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
 import numpy as np
 
-from models.child import command
-from models.ipc.arena import Arena, anonymous_file
+from models.ipc.arena import Span
 from models.ipc.channel import FrameReader, frame
 from models.ipc.messages import (
     INLINE_BYTES,
@@ -26,27 +23,29 @@ from models.ipc.messages import (
     Release,
     Reply,
     RunResult,
-    Span,
 )
 from models.resident_memory import resident_bytes
-from service.engines.arguments import Descriptors, engine_arguments
 from service.engines.client import EngineState
 from service.engines.figures import CRASH, EngineFigures
 from service.engines.gpus import Gpu
+from service.engines.launch import PROGRAM, Launched, environment_of, launch
 from service.engines.reply_memory import ReplyMemory
-from service.environment import engine_environment
 from service.settings import Settings
 
 log = logging.getLogger("layerscope.engines")
-PROGRAM = "models.engine"
-"""The module that engines run."""
 STOP_SECONDS = 5.0
 
 
 class EngineProcess(asyncio.Protocol):
     """Engine process and its connection; spawned with `python -m`, never forked. Its owner sets the callbacks."""
 
-    def __init__(self, settings: Settings, gpu: Gpu | None = None, program: str = PROGRAM) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        gpu: Gpu | None = None,
+        program: str = PROGRAM,
+        launched: Launched | None = None,
+    ) -> None:
         self.ready: Ready | None = None
         self.gpu = gpu or Gpu()
         self.bytes_at_start = 0
@@ -58,8 +57,7 @@ class EngineProcess(asyncio.Protocol):
         self.on_memory_free: Callable[[], None] = lambda: None
         self.on_ready: Callable[[], None] = lambda: None
         self.on_exit: Callable[[], None] = lambda: None
-        self._settings, self._program = settings, program
-        self._requests_bytes = 2 * int(settings.max_input_bytes)
+        self._settings, self._program, self._launched = settings, program, launched
         self._reader = FrameReader[Any](FromEngine)
         self._transport: asyncio.Transport | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,32 +67,18 @@ class EngineProcess(asyncio.Protocol):
         self._connecting: asyncio.Task[Any] | None = None
 
     def start(self) -> None:
-        """Start the process with its end of the socket and both arenas.
+        """Start the process, unless it was launched before, and connect to it.
 
         Raises:
             OSError, MemoryError: the machine has no descriptor, memory or process left; nothing stays open.
         """
-        with ExitStack() as rollback, ExitStack() as child_files:
-            ours, theirs = socket.socketpair()
-            rollback.callback(ours.close)
-            child_files.callback(theirs.close)
-            self._replies, replies = _arena(int(self._settings.reply_memory), rollback, child_files)
-            self._requests, requests = _arena(self._requests_bytes, rollback, child_files)
-            inherited = Descriptors(theirs.fileno(), replies, requests)
-            self._process = subprocess.Popen(  # noqa: S603
-                command(self._program, *engine_arguments(self._settings, self.gpu, inherited, self._requests_bytes)),
-                pass_fds=inherited,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                env=self.environment(),
-            )
-            rollback.pop_all()
-        ours.setblocking(False)
-        self._connecting = self._loop.create_task(self._connect(ours))
+        launched = self._launched or launch(self._settings, self.gpu, self._program, self.environment())
+        self._process, self._replies, self._requests = launched.process, launched.replies, launched.requests
+        self._connecting = self._loop.create_task(self._connect(launched.connection))
 
     def environment(self) -> dict[str, str]:
         """Return the environment of the process."""
-        return engine_environment() | self.gpu.environment
+        return environment_of(self.gpu)
 
     async def _connect(self, ours: socket.socket) -> None:
         """Connect to the engine, which is ended if that fails."""
@@ -212,10 +196,15 @@ class EngineProcess(asyncio.Protocol):
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
-def _arena(nbytes: int, rollback: ExitStack, child_files: ExitStack) -> tuple[Arena, int]:
-    """Create an arena of shared memory, and its descriptor for the engine."""
-    descriptor = anonymous_file(nbytes)
-    child_files.callback(os.close, descriptor)
-    arena = Arena(descriptor, nbytes)
-    rollback.callback(arena.close)
-    return arena, descriptor
+class LaunchedFirst:
+    """Makes the engines of this machine: first of processes that were launched before there was a pool."""
+
+    def __init__(self, launched: Iterable[Launched]) -> None:
+        self._launched = list(launched)
+
+    def __call__(self, settings: Settings, gpu: Gpu, program: str) -> EngineProcess:
+        """Return an engine on a GPU, whose process may run already."""
+        launched = next((one for one in self._launched if one.gpu == gpu), None)
+        if launched is not None:
+            self._launched.remove(launched)
+        return EngineProcess(settings, gpu, program, launched)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from models.ipc.messages import Release, Span
+from models.ipc.arena import Span
+from models.ipc.messages import Release
 
 
 class ReplyMemory:

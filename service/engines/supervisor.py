@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -15,6 +14,7 @@ from models.lru_cache import LruCache
 from service.engines.engine import Engine, MakeEngine
 from service.engines.figures import MEMORY
 from service.engines.gpus import assigned_gpus
+from service.engines.launch import NOT_STARTED
 from service.engines.process import EngineProcess
 from service.engines.renewal import Verdict
 from service.engines.slot import MAX_BUILT, EngineSlot
@@ -27,8 +27,6 @@ EXPECTED_START_SECONDS = 10.0
 """Estimate of the first start, most of which is TensorFlow's import."""
 RESTART_SECONDS = (0.0, 1.0, 5.0, 30.0)
 """Backoff before another engine is started after one that died before it was ready."""
-NOT_STARTED = (OSError, MemoryError, ValueError, subprocess.SubprocessError)
-"""Errors of a machine without a free descriptor, memory or process."""
 
 
 class Owner(Protocol):

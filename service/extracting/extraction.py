@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from service.engines.process import PROGRAM
+from service.engines.launch import PROGRAM
 from service.extracting.asked import Asked
 from service.extracting.formats import WRITERS
 from service.extracting.job import Job

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.tensors.dtypes import DTYPES
-from service.engines.process import PROGRAM
+from service.engines.launch import PROGRAM
 from service.engines.request_builders import ModelSource, RunSpec
 from service.extracting.folder import Folder
 from service.settings import Settings

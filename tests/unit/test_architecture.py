@@ -52,10 +52,23 @@ def test_every_package_but_the_engine_is_under_contract() -> None:
     "modules", ["service.app, service.cli, service.server", "models.store.store, models.networks.selectors"]
 )
 def test_the_front_runs_without_tensorflow(modules: str) -> None:
-    """Its modules load neither TensorFlow nor Keras: it starts fast and is isolated from their crashes."""
-    code = f"import sys, {modules}; print({{'tensorflow', 'keras', 'h5py'}} & set(sys.modules))"
+    """Its modules load neither TensorFlow nor Keras: it starts fast and is isolated from their crashes. What extras
+    add is loaded where it is used.
+    """
+    assert loaded(modules) & {"tensorflow", "keras", "h5py", "ray", "pyarrow", "pandas", "botocore", "s3fs"} == set()
+
+
+def test_the_front_launches_engines_before_it_is_imported() -> None:
+    """What `layerscope serve` loads until then has none of what takes the front's own start a second."""
+    heavy = {"fastapi", "starlette", "uvicorn", "numpy", "models.layers", "models.ipc.messages", "service.server"}
+    assert loaded("service.cli, service.serve") & heavy == set()
+
+
+def loaded(modules: str) -> set[str]:
+    """Return the names of what a new process has loaded after these imports."""
+    code = f"import sys, {modules}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    return set(done.stdout.split())
 
 
 def test_only_the_settings_read_the_environment() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from models.ipc.messages import Span
+from models.ipc.arena import Span
 from service import cluster
 from service.engines.cluster.in_order import InOrder
 from service.engines.cluster.messages import Batch, Ended, Hello, WeightsWanted, runs_of, to_actor, weights_of

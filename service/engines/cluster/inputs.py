@@ -11,7 +11,8 @@ import numpy as np
 import ray
 from ray.exceptions import RayError
 
-from models.ipc.messages import INLINE_BYTES, Payload, Span
+from models.ipc.arena import Span
+from models.ipc.messages import INLINE_BYTES, Payload
 
 log = logging.getLogger("layerscope.engines")
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from models.ipc.arena import Span
 from models.ipc.messages import (
     Analyse,
     Data,
@@ -17,7 +18,6 @@ from models.ipc.messages import (
     Payload,
     Run,
     RunBatch,
-    Span,
     Weights,
 )
 from models.weights.specs import WeightsFile

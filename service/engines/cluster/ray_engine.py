@@ -41,7 +41,7 @@ from service.engines.cluster.messages import (
 from service.engines.cluster.sent_weights import SentWeights
 from service.engines.figures import CRASH, EngineFigures
 from service.engines.gpus import Gpu
-from service.engines.process import PROGRAM
+from service.engines.launch import PROGRAM
 from service.engines.reply_memory import ReplyMemory
 from service.settings import Settings
 

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.ipc.messages import Data, Release, Span
+from models.ipc.arena import Span
+from models.ipc.messages import Data, Release
 from models.weights.specs import WeightsFile
 from service.engines.cluster.messages import Ended, input_spans, moved, reply_span
 from service.engines.cluster.outbox import Outbox

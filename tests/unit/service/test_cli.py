@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-import service.server
+import service.serve
 from models.layers import ALIASES, CATALOGUE
 from service.cli import main
 from service.settings import PREFIX, Settings
@@ -99,8 +99,8 @@ def test_unavailable_addresses_fail_the_start_with_one_line(
     layerscope: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before an engine is started and the store is created."""
-    for setup in ("bound_arenas", "raise_limit", "dictConfig"):  # would change this process
-        monkeypatch.setattr(service.server, setup, lambda _=None: None)
+    for setup in ("bound_arenas", "raise_limit"):  # would change this process
+        monkeypatch.setattr(service.serve, setup, lambda: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for run, arguments, reported in [
             (run_in_new_process, ("--port", str(taken.getsockname()[1])), "LAYERSCOPE_PORT: 127.0.0.1 port "),

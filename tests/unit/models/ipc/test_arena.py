@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from models.ipc.arena import KEPT_BYTES, PAGE, Arena, anonymous_file
-from models.ipc.messages import Span
+from models.ipc.arena import KEPT_BYTES, PAGE, Arena, Span, anonymous_file
 
 
 @pytest.fixture
@@ -121,7 +120,7 @@ def test_another_process_shares_bytes_by_descriptor() -> None:
     span = allocate(writer, 5)
     writer.view(span)[:] = b"hello"
     code = (
-        "import sys; from models.ipc.arena import Arena; from models.ipc.messages import Span;"
+        "import sys; from models.ipc.arena import Arena, Span;"
         f"arena = Arena(int(sys.argv[1]), {4 * PAGE}); view = arena.view(Span({span.offset}, 5));"
         "view[:] = bytes(view).upper()"
     )

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors.problem import Problem
+from models.ipc.arena import Span
 from models.ipc.channel import HEADER_BYTES, BlockingChannel, FrameReader, frame
-from models.ipc.messages import Data, Failed, FromEngine, FromFront, Payload, Planned, Release, Span
+from models.ipc.messages import Data, Failed, FromEngine, FromFront, Payload, Planned, Release
 
 MESSAGES: list[msgspec.Struct] = [
     Planned(1, b'{"layers":[]}'),

@@ -14,6 +14,7 @@ from models.explaining.editing import Edit
 from models.explaining.elements import Element
 from models.explaining.questions import Arithmetic, Comparison, Diagnosis, Explanation
 from models.explaining.targets import Target, TargetTerm
+from models.ipc.arena import Span
 from models.ipc.channel import FrameReader, frame
 from models.ipc.messages import (
     Analyse,
@@ -33,7 +34,6 @@ from models.ipc.messages import (
     Run,
     RunBatch,
     RunResult,
-    Span,
     TensorInfo,
     Weights,
     WeightsDescribed,

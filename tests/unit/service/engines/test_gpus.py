@@ -77,7 +77,7 @@ async def test_an_engine_is_started_with_its_gpu(monkeypatch: pytest.MonkeyPatch
         started.update(options, arguments=arguments)
         raise OSError("no more")
 
-    monkeypatch.setattr("service.engines.process.subprocess.Popen", popen)
+    monkeypatch.setattr("service.engines.launch.subprocess.Popen", popen)
     process = EngineProcess(Settings(require_gpu=True), Gpu("GPU-7", 0.5))
     before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(OSError, match="no more"):

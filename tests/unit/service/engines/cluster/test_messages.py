@@ -6,7 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from models.ipc.messages import Data, Payload, Plan, Run, RunBatch, Span, TensorInfo, Weights
+from models.ipc.arena import Span
+from models.ipc.messages import Data, Payload, Plan, Run, RunBatch, TensorInfo, Weights
 from models.weights.specs import WeightsFile
 from service.engines.cluster.in_order import InOrder
 from service.engines.cluster.messages import encode, input_spans, moved, reply_span, to_actor, weights_of
