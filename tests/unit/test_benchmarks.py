@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import start
 from benchmarks.load import Seen, read
 from benchmarks.processes import cpu_seconds, memories, tree
 from benchmarks.ratios import GOALS, measured, table
@@ -97,6 +98,20 @@ def test_memory_over_the_budget_is_relative_to_the_start() -> None:
     kept = {"engine_mib": {"0": 300.0, "10000": 1400.0}, "budget_mib": 1024.0}
     assert measured(goal, [{"churn": {"layerscope": kept}}]) == [76]
     assert not goal.reached(76)
+
+
+def test_starts_are_compared_with_a_bare_process() -> None:
+    """Of 4, 6 and 5 s by 2, 4 and 4 s: the least is twice as long, the median 5 by 4; `/healthz` by the bare start."""
+    times = [(4.0, 2.0), (6.0, 4.0), (5.0, 4.0)]
+    rounds = [
+        {"bare": {"ready": bare}, "layerscope": {"alive": own / 10, "ready": own, "processors": own}}
+        for own, bare in times
+    ]
+    assert [line for line in start.table(rounds) if "layerscope" in line] == [
+        "| layerscope | alive | 0.40 | 0.50 | 0.20 | 0.12 |",
+        "| layerscope | ready | 4.00 | 5.00 | 2.00 | 1.25 |",
+        "| layerscope | processors | 4.00 | 5.00 | 2.00 | 1.25 |",
+    ]
 
 
 def test_the_report_lists_unmeasured_servers() -> None:
