@@ -2,7 +2,7 @@
 
 Each package imports only those listed below it; a request enters through `edge`.
 
-cli, serve, server    process, sockets; app: application; starting: what a start needs; opening: `layerscope open`, a client
+cli, serve, server    process, sockets; app; starting: what a start needs; opening: `layerscope open`, a client
 extracting            `layerscope extract`, data sets on Ray; cluster: the connection to it
 routes                resources of /v1; open_inference: all of /v2
 handlers              use cases shared by both protocols
