@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from benchmarks import churn, cold, growth
+from benchmarks import churn, cold, cold_large, growth
 from benchmarks.measure import measured
 from benchmarks.peers import PEERS
 from benchmarks.samples import WORKLOADS, Sample
@@ -28,6 +28,7 @@ def plan(documents: int) -> dict[str, dict[str, Measurement]]:
     return {
         **served,
         "cold": {"layerscope": cold.layerscope, "keras": cold.keras},
+        "large": {"layerscope": cold_large.layerscope, "keras": cold_large.keras},
         "growth": {"layerscope": growth.measured, "batching": lambda *_: printed("batching")},
         "churn": {"layerscope": lambda sample, _: churn.measured(sample, documents)},
     }

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from benchmarks.cold_large import FIRST, NETWORKS, NEXT, STEADY
+
 Round = Mapping[str, Any]
 """Records by server, of one workload."""
 RATE, P50, P99 = "requests_per_second", "p50_ms", "p99_ms"
@@ -73,6 +75,15 @@ def _own(cell: str) -> Callable[[Round], float]:
     return lambda one: _figure("layerscope", cell, P99)(one) / _figure("layerscope", cell, P50)(one)
 
 
+def _stall(network: str) -> Callable[[Round], float]:
+    """The longest request while a network is compiled, by those after it."""
+    longest, after = (
+        _figure("layerscope", f"{network}: {NEXT}", P99),
+        _figure("layerscope", f"{network}: {STEADY}", P50),
+    )
+    return lambda one: longest(one) / after(one)
+
+
 def _parts(one: Round) -> float:
     """Layerscope by what computing and sending take when each is done alone."""
     cell = "binary 1"
@@ -101,6 +112,16 @@ GOALS = (
     Goal("hd", "uint8, 1: p50 by the floor's", _times("uint8 1", "floor", P50), most=1.2),
     Goal("cold", "binary: p50 by Keras in process", _times("binary 1", "keras", P50), most=1.5),
     Goal("cold", "JSON: p50 by Keras in process", _times("json 1", "keras", P50), most=1.5),
+    *(
+        Goal(
+            "large",
+            f"{name}: registered and first by Keras' build and call",
+            _times(f"{name}: {FIRST}", "keras", P50),
+            most=1.2,
+        )
+        for name in NETWORKS
+    ),
+    *(Goal("large", f"{name}: p99 of requests 2 to 10 by p50 of 16 to 20", _stall(name), most=3) for name in NETWORKS),
     Goal("churn", "MiB that the engine grew by, over its budget", _kept, most=LARGEST_OVERDRAFT_MIB),
 )
 
