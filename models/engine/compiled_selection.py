@@ -176,6 +176,13 @@ def _as_dtype(value: Any, dtype: str) -> Any:
 
 
 def runs_directly(symbolic: SymbolicNetwork, node: Node) -> bool:
-    """Whether a call needs no tracing; inputs of different shapes are broadcast."""
-    alike = len({symbolic.shape(address)[1:] for address in node.inputs}) == 1
-    return node.layer.runs_directly and not node.keywords and not node.masks and (alike or node.is_block)
+    """Whether a call needs no tracing."""
+    return node.layer.runs_directly and not node.keywords and not node.masks and _fits_directly(symbolic, node)
+
+
+def _fits_directly(symbolic: SymbolicNetwork, node: Node) -> bool:
+    """Whether the inputs have shapes that a layer of this type computes directly."""
+    shapes = [symbolic.shape(address) for address in node.inputs]
+    if node.is_block or len({shape[1:] for shape in shapes}) == 1:
+        return True
+    return node.layer.broadcasts_directly and len(set(map(len, shapes))) == 1

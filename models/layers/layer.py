@@ -66,6 +66,8 @@ class Layer(BaseModel):
     """True for layers of few operations that compute the same bits without a compiled function: no loop over time
     steps, and no addition that Keras mistakes for that of a bias when the batch is one.
     """
+    broadcasts_directly: ClassVar[bool] = False
+    """Whether that is so for inputs of different shapes, too, if they have the same rank."""
     call_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that are arguments of Keras' call (`use_causal_mask`), not of the constructor."""
     per_call: ClassVar[frozenset[str]] = frozenset()

@@ -73,6 +73,7 @@ class Multiply(ElementwiseMerging):
     """The product of the inputs, element by element."""
 
     type: Literal["Multiply"] = "Multiply"
+    broadcasts_directly = True
 
 
 class Subtract(ElementwiseMerging):
@@ -86,6 +87,8 @@ class Concatenate(Merging):
     """Joins the inputs along one axis."""
 
     type: Literal["Concatenate"] = "Concatenate"
+    runs_directly = True
+    broadcasts_directly = True
     example = Example({}, ((4, 3), (4, 2)))
     axis: InnerAxis = -1
 

@@ -37,6 +37,7 @@ class Rescaling(Pointwise):
     """inputs × scale + offset, one pair of numbers for all or one for each channel."""
 
     type: Literal["Rescaling"] = "Rescaling"
+    runs_directly = True
     example = Example({"scale": 0.00392156862745098}, ((4, 4, 3),))
     scale: Numbers
     offset: Numbers = 0.0
@@ -51,6 +52,7 @@ class Normalization(Pointwise):
     """(inputs - mean) / √variance along the kept axes."""
 
     type: Literal["Normalization"] = "Normalization"
+    runs_directly = True
     example = Example({"mean": [1.0, 2.0, 3.0], "variance": [1.0, 4.0, 9.0]}, ((4, 3),))
     axis: NormalAxes = -1
     mean: Numbers | None = None

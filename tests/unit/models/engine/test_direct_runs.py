@@ -85,6 +85,40 @@ def test_broadcasting_merges_are_compiled_at_once(type_name: str) -> None:
     np.testing.assert_allclose(selection.run([left, right])[0].numpy(), requested, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("type_name", "shapes"),
+    [("Multiply", ([4, 4, 3], [1, 1, 3])), ("Multiply", ([8, 8], [8, 1])), ("Concatenate", ([4, 4, 3], [4, 4, 2]))],
+)
+def test_inputs_of_different_shapes_have_equal_bits(type_name: str, shapes: tuple[list[int], list[int]]) -> None:
+    """Products and joined tensors, which squeeze-and-excitation and dense blocks are full of, run directly, too."""
+    inputs = dict(zip("ab", shapes, strict=True))
+    model = build_model({"input": inputs, "layers": [{"type": type_name, "inputs": ["a", "b"]}]})
+    for batch in (1, 2, 5):
+        direct, *compiled = first_three_runs(model, batch, model.network.layer_outputs)
+        assert compiled == [direct, direct]
+
+
+@pytest.mark.parametrize("shape", [[3], [1, 1, 3], [4, 5, 3]])
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_normalization_back_has_equal_bits(shape: list[int], axis: int) -> None:
+    """It adds the mean, which Keras takes for the input of a bias where that has one row."""
+    length = shape[axis - 1 if axis > 0 else axis]
+    layer = {"type": "Normalization", "axis": axis, "invert": True}
+    layer |= {"mean": [1.5 + n for n in range(length)], "variance": [2.0 + n for n in range(length)]}
+    model = build_model({"input": shape, "layers": [layer]})
+    for batch in (1, 2):
+        direct, *compiled = first_three_runs(model, batch, model.network.layer_outputs)
+        assert compiled == [direct, direct]
+
+
+@pytest.mark.parametrize("second", [[8, 3], [3]])
+def test_products_of_different_ranks_are_compiled_at_once(second: list[int]) -> None:
+    """Keras adds axes to one of the inputs."""
+    inputs = {"a": [8, 8, 3], "b": second}
+    model = build_model({"input": inputs, "layers": [{"type": "Multiply", "inputs": ["a", "b"]}]})
+    assert model.compiled_selection(model.network.layer_outputs, training=False, updates=False)._compiled
+
+
 def test_chains_run_on_one_thread() -> None:
     """A chain has no parallelism; TensorFlow's threads would only pass the next layer to each other."""
     chain = build_model({"input": [28, 28, 1], "layers": CHAIN}).compiled_selection(
