@@ -112,15 +112,16 @@ class BuiltModel:
         return shape_batch(self.network, shapes)
 
 
-def build(
+def build(  # noqa: PLR0913, PLR0917 (what a model follows from, and its bounds)
     network: Network,
     max_model_bytes: int,
     weights: WeightsFile | None = None,
     time: TimeBudget | None = None,
     policy: str | None = None,
+    shaped: SymbolicNetwork | None = None,
 ) -> BuiltModel:
     """Shape a network whose inputs are declared and give it weights: from a file, or drawn from its seed. Under another
-    dtype policy it has the same weights, cast.
+    dtype policy it has the same weights, cast. If it is `shaped` already, that becomes the model's.
 
     Raises:
         InvalidDocument: Keras refuses a layer.
@@ -129,7 +130,7 @@ def build(
     """
     is_small = len(network.nodes) <= SMALL
     held_before = 0 if is_small else held_bytes()
-    own = shape_network(network, declared_shapes(network))
+    own = shape_network(network, declared_shapes(network)) if shaped is None else shaped
     symbolic = own if policy is None else _under(network, policy)
     nbytes = parameter_bytes(symbolic)
     if nbytes > max_model_bytes:
@@ -147,8 +148,9 @@ def build(
             check_build(symbolic, time)
         initialize_weights(symbolic, like)
     count = sum(parameter_count(layer.weights) for layer in symbolic.layers.values())
-    built_bytes = nbytes + LAYER_BYTES * _layer_count(symbolic) if is_small else held_bytes() - held_before
-    return BuiltModel(symbolic, count, nbytes, built_bytes)
+    measured = nbytes if is_small else held_bytes() - held_before
+    estimated = LAYER_BYTES * _layer_count(symbolic) if is_small or shaped is not None else 0
+    return BuiltModel(symbolic, count, nbytes, measured + estimated)
 
 
 def _under(network: Network, policy: str) -> SymbolicNetwork:

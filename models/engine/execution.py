@@ -20,6 +20,7 @@ from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
 from models.engine.compiled_selection import CompiledSelection
 from models.engine.explaining.admission import explanation_price
+from models.engine.last_shaped import LastShaped
 from models.engine.plan import plan_report
 from models.engine.reply_buffers import ReplyBuffers
 from models.engine.report import Report, Result, Timing
@@ -54,6 +55,7 @@ class Execution:
         self.cache = ModelCache(cache_bytes)
         self.time: TimeBudget | None = None
         """Rates of this machine and the deadline, once measured."""
+        self.last_shaped = LastShaped()
 
     def plan(self, request: Plan) -> bytes:
         """Return the plan as JSON (without the model's id and name, which the front knows)."""
@@ -62,6 +64,7 @@ class Execution:
         report = plan_report(symbolic, request.outputs, request.views, rates)
         if request.explanation is not None:
             report["explanation"] = explanation_price(symbolic, request.explanation, rates)
+        self.last_shaped.keep(request.document, symbolic, request.shapes)
         return orjson.dumps(report)
 
     def run(self, request: Run, inputs: Sequence[np.ndarray], buffers: ReplyBuffers | None = None) -> Result:
@@ -139,7 +142,10 @@ class Execution:
     def specs(self, request: DescribeWeights) -> tuple[WeightSpec, ...]:
         """Return the weights that a file must hold; nothing is built."""
         network = _network(request.document)
-        return weight_specs(shape_network(network, declared_shapes(network)))
+        shapes = declared_shapes(network)
+        symbolic = shape_network(network, shapes)
+        self.last_shaped.keep(request.document, symbolic, shapes)
+        return weight_specs(symbolic)
 
     def construct(self, request: Construct) -> tuple[bytes, str | None]:
         """Return the document of a network of keras.applications and its weights file; nothing is built or fetched."""
@@ -155,7 +161,9 @@ class Execution:
 
         def build_model() -> BuiltModel:
             limit, policy = self.limits.max_model_bytes, request.policy if isinstance(request, Run) else None
-            return build(_network(request.document), limit, request.weights_file, self.time, policy)
+            shaped = self.last_shaped.take(request.document)
+            network = _network(request.document) if shaped is None else shaped.network
+            return build(network, limit, request.weights_file, self.time, policy, shaped)
 
         return self.cache.get(request.key, build_model)
 
