@@ -1,4 +1,5 @@
-"""From a network's inputs to the requested tensors: layer by layer at first, then as one compiled function.
+"""From a network's inputs to the requested tensors: layer by layer at first, then as one compiled function. A large one
+is compiled between requests, which run layer by layer until it is.
 
 It is traced with a free batch (Keras broadcasts wrongly when traced with a batch of one), pruned to the deepest
 requested tensor, and cannot change the model: every layer runs inside a `keras.StatelessScope` on the current
@@ -17,6 +18,7 @@ import keras
 import tensorflow as tf
 
 from models.engine import gpu
+from models.engine.background import Background, Pause, Work
 from models.engine.batch_axes import batch_first
 from models.engine.compiled import Compiled, eager_tensor
 from models.engine.heap import held_bytes
@@ -27,6 +29,8 @@ from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidDocument, TooLarge
 from models.networks.network import Node
 
+MANY = 200
+"""Least calls of a selection that is compiled in the background: fewer are compiled within half a second."""
 OnPart = Callable[[Mapping[str, Any]], None]
 """Callback that takes the results of one part of a network, by address."""
 
@@ -54,11 +58,12 @@ class CompiledSelection:
         ]
         (self._whole,) = single_part(symbolic, self._nodes, outputs)
         self._compiled: list[tuple[Part, Compiled]] = []
-        self.nbytes = 0
-        """Memory of its functions, measured when they were created and at their first run."""
+        self._in_background: Work[list[tuple[Part, Compiled]]] | None = None
+        self._nbytes = 0
         self._is_counted = True
         self._is_plain = all(runs_directly(symbolic, node) for node in self._nodes)
         self._is_first_run = self._is_plain and not training
+        self._is_large = self._is_first_run and len(self._nodes) >= MANY and not gpu.is_present()
         if not self._is_first_run:
             self._compile()
 
@@ -67,21 +72,49 @@ class CompiledSelection:
         """Whether it is compiled, and computes what any run does that is not in training mode."""
         return bool(self._compiled) and not self._training
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of its functions, measured when they were created and at their first run."""
+        return self._nbytes if self._in_background is None else self._in_background.nbytes
+
     def _compile(self) -> list[tuple[Part, Compiled]]:
+        before = held_bytes()
+        return self._adopt(self._functions(), held_bytes() - before)
+
+    def _adopt(self, functions: list[tuple[Part, Compiled]], nbytes: int) -> list[tuple[Part, Compiled]]:
+        """Take functions over, with the memory that compiling them took."""
+        self._compiled, self._in_background = functions, None
+        self._nbytes, self._is_counted = max(0, nbytes), False
+        return functions
+
+    def _is_awaited(self, background: Background | None) -> bool:
+        """Whether the functions are compiled in the background, or wait for others that are. The second run starts it,
+        the first after its end takes them over. If that failed, runs compile for themselves, and report the error.
+        """
+        if background is None or self._compiled or not self._is_large:
+            return False
+        if (work := self._in_background) is None:
+            if not background.is_busy:
+                self._in_background = background.start(self._functions)
+            return True
+        if work.result is not None:
+            self._adopt(work.result, work.nbytes)
+        return not work.is_done
+
+    def _functions(self, pause: Pause | None = None) -> list[tuple[Part, Compiled]]:
+        """Compile each part."""
         parts = (
             [self._whole]
             if self._training or gpu.is_present() or not self._symbolic.keeps_batch_first(self.outputs)
             else split_parts(self._symbolic, self._nodes, self.outputs)
         )
-        before = held_bytes()
-        self._compiled = [(part, self._function(part)) for part in parts]
-        self.nbytes, self._is_counted = max(0, held_bytes() - before), False
-        return self._compiled
+        return [(part, self._function(part, pause)) for part in parts]
 
-    def _function(self, part: Part) -> Compiled:
+    def _function(self, part: Part, pause: Pause | None) -> Compiled:
         shape, dtype = self._symbolic.shape, self._symbolic.dtype
         signature = [tf.TensorSpec(shape(name), dtype(name), name=f"i{n}") for n, name in enumerate(part.reads)]
-        return Compiled(partial(self._compute, part), signature, inline=self._is_chain() and not gpu.is_present())
+        compute, is_inline = partial(self._compute, part, pause), self._is_chain() and not gpu.is_present()
+        return Compiled(compute, signature, is_inline)
 
     def _is_chain(self) -> bool:
         """Whether no two nodes could run in parallel."""
@@ -96,10 +129,14 @@ class CompiledSelection:
         """Return the weights that a pass in training mode updates."""
         return [weight for layer in self._layers() for weight in layer.non_trainable_weights]
 
-    def _compute(self, part: Part, *inputs: Any) -> list[Any]:
+    def _compute(self, part: Part, pause: Pause | None, *inputs: Any) -> list[Any]:
         tensors: dict[str, Any] = dict(zip(part.reads, inputs, strict=True))
         with keras.StatelessScope(state_mapping=self._weights) as scope:
-            NetworkPass(self._symbolic, self._training, self.outputs).compute(part.nodes, part.first, tensors)
+            one_pass = NetworkPass(self._symbolic, self._training, self.outputs)
+            for number, node in enumerate(part.nodes, part.first):
+                if pause is not None:
+                    pause()
+                one_pass.compute([node], number, tensors)
             updates = [scope.get_current_value(variable) for variable in self.updated]
         return [self._written(address, tensors) for address in part.writes] + updates
 
@@ -110,10 +147,12 @@ class CompiledSelection:
             tensor = batch_first(tensor, axis, tf.shape(next(iter(tensors.values())))[0])
         return tf.identity(tensor)
 
-    def run(self, inputs: Sequence[Any], on_part: OnPart | None = None) -> list[Any]:
+    def run(
+        self, inputs: Sequence[Any], on_part: OnPart | None = None, background: Background | None = None
+    ) -> list[Any]:
         """Return the selected tensors, then the updated weights, for inputs in the order of the network, each of its
         dtype or one that NumPy casts to it safely. `on_part` is called with the results of each part, by address,
-        before the next part runs.
+        before the next part runs. With a background, in whose request this is, a large selection is compiled there.
 
         Raises:
             InvalidTensor: a value is out of the range that a layer looks up.
@@ -121,7 +160,7 @@ class CompiledSelection:
         """
         specs = self._symbolic.network.inputs
         tensors = {name: _as_dtype(value, specs[name].dtype) for name, value in zip(specs, inputs, strict=True)}
-        if self._is_first_run:
+        if self._is_first_run or self._is_awaited(background):
             self._is_first_run = False
             with suppress(InvalidDocument, tf.errors.OpError):  # the compiled function reports it with our own message
                 return self._run([(self._whole, self._run_uncompiled)], tensors, on_part)
@@ -146,11 +185,11 @@ class CompiledSelection:
         before = held_bytes()
         results = self._run(steps, tensors, on_part)
         own = sum(tensor.shape.num_elements() * tensor.dtype.size for tensor in results)
-        self.nbytes, self._is_counted = self.nbytes + max(0, held_bytes() - before - own), True
+        self._nbytes, self._is_counted = self._nbytes + max(0, held_bytes() - before - own), True
         return results
 
     def _run_uncompiled(self, inputs: Sequence[Any]) -> list[Any]:
-        return self._compute(self._whole, *inputs)
+        return self._compute(self._whole, None, *inputs)
 
     def _run(
         self,

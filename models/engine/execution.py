@@ -15,6 +15,7 @@ from models.documents.document import canonical
 from models.engine.admission import Bounds, Cost, sent_bytes
 from models.engine.applications import construct_document
 from models.engine.arrays import as_array
+from models.engine.background import Background
 from models.engine.batch import Batch
 from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
@@ -56,6 +57,8 @@ class Execution:
         self.time: TimeBudget | None = None
         """Rates of this machine and the deadline, once measured."""
         self.last_shaped = LastShaped()
+        self.background: Background | None = None
+        """Where large selections are compiled; without one, their second run does it."""
 
     def plan(self, request: Plan) -> bytes:
         """Return the plan as JSON (without the model's id and name, which the front knows)."""
@@ -97,10 +100,10 @@ class Execution:
         is_single = len(requests) == 1 and any(not buffers.is_empty for buffers in reply_buffers)
         built = time.perf_counter()
         ordered = _in_order(model.network, first.inputs, batch.inputs)
-        results = selection.run(ordered, reply_buffers[0].copy if is_single else None)
+        results = selection.run(ordered, reply_buffers[0].copy if is_single else None, self.background)
         run_ms, seconds = (time.perf_counter() - built) * 1e3, sum(cost.seconds for cost in costs)
         timing = Timing(cached, (built - started) * 1e3, run_ms, seconds)
-        self.cache.trim()
+        self._trim()
         outputs = batch.split(list(map(as_array, results[: len(first.outputs)])))
         updates = _updated_weights(selection, results)
         parts = zip(requests, plans, inputs, outputs, strict=True)
@@ -136,8 +139,13 @@ class Execution:
         for path in request.paths if request.paths is not None else weight_paths(model.symbolic):
             report.add_weights(nodes[path])
         report.check_size(request.max_bytes)
-        self.cache.trim()
+        self._trim()
         return report.result(Timing(cached, (time.perf_counter() - started) * 1e3, 0.0))
+
+    def _trim(self) -> None:
+        """Bound the cache after a request; what was done in the background may have been for any model."""
+        has_finished = self.background is not None and self.background.pop_finished()
+        self.cache.trim(len(self.cache) if has_finished else 1)
 
     def specs(self, request: DescribeWeights) -> tuple[WeightSpec, ...]:
         """Return the weights that a file must hold; nothing is built."""

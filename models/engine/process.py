@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from models.engine.analysis import answer
+from models.engine.background import Background
 from models.engine.execution import Execution
 from models.engine.explaining.edited_run import run_edited
 from models.engine.gpu import client_error, require_gpu
@@ -57,7 +58,8 @@ class EngineProcess:
         self.channel, self.replies, self.requests, self.execution = channel, replies, requests, execution
         self.require_gpu = require_gpu
         self.send_queue = SendQueue(channel, replies)
-        self._background = ThreadPoolExecutor(1, "plans")
+        self._plans = ThreadPoolExecutor(1, "plans")
+        self._background = execution.background = Background()
 
     def serve(self) -> None:
         """Handle messages one after the other, until the socket closes."""
@@ -65,17 +67,24 @@ class EngineProcess:
             match message:
                 case Release():
                     self.replies.free(message.spans)
-                case Run():
-                    self._run(message)
-                case RunBatch():
-                    self._run_or_halve(message.runs)
-                case Analyse():
-                    self._analyse(message)
-                case Weights():
-                    self._run_weights(message)
+                case Run() | RunBatch() | Analyse() | Weights():
+                    with self._background.request():
+                        self._compute(message)
                 case _:
-                    self._background.submit(self._reply, message)
+                    self._plans.submit(self._reply, message)
+        self._background.close()
         self.send_queue.close()
+
+    def _compute(self, message: Run | RunBatch | Analyse | Weights) -> None:
+        match message:
+            case Run():
+                self._run(message)
+            case RunBatch():
+                self._run_or_halve(message.runs)
+            case Analyse():
+                self._analyse(message)
+            case Weights():
+                self._run_weights(message)
 
     def _reply(self, request: Plan | DescribeWeights | Construct) -> None:
         """Reply to requests that need no built model, on a thread of its own: a plan of thousands of layers takes
