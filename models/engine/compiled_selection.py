@@ -1,5 +1,5 @@
 """From a network's inputs to the requested tensors: layer by layer at first, then as one compiled function. A large one
-is compiled between requests, which run layer by layer until it is.
+is compiled between requests, part by part: what is not yet runs layer by layer.
 
 It is traced with a free batch (Keras broadcasts wrongly when traced with a batch of one), pruned to the deepest
 requested tensor, and cannot change the model: every layer runs inside a `keras.StatelessScope` on the current
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from math import inf
 from typing import Any
 
 import keras
@@ -23,7 +24,7 @@ from models.engine.batch_axes import batch_first
 from models.engine.compiled import Compiled, eager_tensor
 from models.engine.heap import held_bytes
 from models.engine.network_pass import NetworkPass
-from models.engine.partition import Part, single_part, split_parts
+from models.engine.partition import PART_CALLS, Part, single_part, split_parts
 from models.engine.run_errors import KERNEL_ERRORS, check_training, value_error
 from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidDocument, TooLarge
@@ -33,6 +34,9 @@ MANY = 200
 """Least calls of a selection that is compiled in the background: fewer are compiled within half a second."""
 OnPart = Callable[[Mapping[str, Any]], None]
 """Callback that takes the results of one part of a network, by address."""
+
+Steps = Sequence[tuple[Part, Callable[[Sequence[Any]], list[Any]]]]
+"""Parts of a network with what computes each from what it reads."""
 
 
 class CompiledSelection:
@@ -57,10 +61,11 @@ class CompiledSelection:
             (variable, tf.identity(variable.value)) for layer in self._layers() for variable in layer.variables
         ]
         (self._whole,) = single_part(symbolic, self._nodes, outputs)
+        self._parts: list[Part] = []
         self._compiled: list[tuple[Part, Compiled]] = []
-        self._in_background: Work[list[tuple[Part, Compiled]]] | None = None
-        self._nbytes = 0
-        self._is_counted = True
+        """The functions of the first parts; in the end, of all."""
+        self._work: Work[None] | None = None
+        self._nbytes, self._counted = 0, 0
         self._is_plain = all(runs_directly(symbolic, node) for node in self._nodes)
         self._is_first_run = self._is_plain and not training
         self._is_large = self._is_first_run and len(self._nodes) >= MANY and not gpu.is_present()
@@ -70,45 +75,48 @@ class CompiledSelection:
     @property
     def is_reusable(self) -> bool:
         """Whether it is compiled, and computes what any run does that is not in training mode."""
-        return bool(self._compiled) and not self._training
+        return self._is_compiled and not self._training
+
+    @property
+    def _is_compiled(self) -> bool:
+        return bool(self._compiled) and len(self._compiled) == len(self._parts)
 
     @property
     def nbytes(self) -> int:
         """Memory of its functions, measured when they were created and at their first run."""
-        return self._nbytes if self._in_background is None else self._in_background.nbytes
+        return self._nbytes + (0 if self._work is None else max(0, self._work.nbytes))
 
-    def _compile(self) -> list[tuple[Part, Compiled]]:
-        before = held_bytes()
-        return self._adopt(self._functions(), held_bytes() - before)
-
-    def _adopt(self, functions: list[tuple[Part, Compiled]], nbytes: int) -> list[tuple[Part, Compiled]]:
-        """Take functions over, with the memory that compiling them took."""
-        self._compiled, self._in_background = functions, None
-        self._nbytes, self._is_counted = max(0, nbytes), False
+    def _compile(self) -> Steps:
+        """Compile every part now."""
+        before, functions = held_bytes(), list[tuple[Part, Compiled]]()
+        self._parts = self._split()
+        self._compile_parts(functions)
+        self._compiled, self._work, self._counted = functions, None, 0
+        self._nbytes = max(0, held_bytes() - before)
         return functions
 
-    def _is_awaited(self, background: Background | None) -> bool:
-        """Whether the functions are compiled in the background, or wait for others that are. The second run starts it,
-        the first after its end takes them over. If that failed, runs compile for themselves, and report the error.
-        """
-        if background is None or self._compiled or not self._is_large:
-            return False
-        if (work := self._in_background) is None:
-            if not background.is_busy:
-                self._in_background = background.start(self._functions)
-            return True
-        if work.result is not None:
-            self._adopt(work.result, work.nbytes)
-        return not work.is_done
+    def _split(self) -> list[Part]:
+        if self._training or gpu.is_present() or not self._symbolic.keeps_batch_first(self.outputs):
+            return [self._whole]
+        return split_parts(self._symbolic, self._nodes, self.outputs, PART_CALLS if self._is_large else inf)
 
-    def _functions(self, pause: Pause | None = None) -> list[tuple[Part, Compiled]]:
-        """Compile each part."""
-        parts = (
-            [self._whole]
-            if self._training or gpu.is_present() or not self._symbolic.keeps_batch_first(self.outputs)
-            else split_parts(self._symbolic, self._nodes, self.outputs)
-        )
-        return [(part, self._function(part, pause)) for part in parts]
+    def _compile_parts(self, functions: list[tuple[Part, Compiled]], pause: Pause | None = None) -> None:
+        for part in self._parts:
+            functions.append((part, self._function(part, pause)))
+
+    def _direct_steps(self, background: Background | None) -> Steps:
+        """Return the steps of a run in which something is called layer by layer; none if all is compiled, or has to be:
+        the second run of a small selection, and each where the background failed, which then reports the error.
+        """
+        if self._is_first_run:
+            return [(self._whole, partial(self._call_layers, self._whole))]
+        if background is None or not self._is_large or self._is_compiled or (self._work and self._work.is_done):
+            return []
+        if self._work is None and not background.is_busy:  # the second run, or the first that finds room
+            self._parts = self._split()
+            self._work = background.start(partial(self._compile_parts, self._compiled))
+        compiled, parts = list(self._compiled), self._parts or [self._whole]
+        return [*compiled, *((part, partial(self._call_layers, part)) for part in parts[len(compiled) :])]
 
     def _function(self, part: Part, pause: Pause | None) -> Compiled:
         shape, dtype = self._symbolic.shape, self._symbolic.dtype
@@ -160,15 +168,12 @@ class CompiledSelection:
         """
         specs = self._symbolic.network.inputs
         tensors = {name: _as_dtype(value, specs[name].dtype) for name, value in zip(specs, inputs, strict=True)}
-        if self._is_first_run or self._is_awaited(background):
-            self._is_first_run = False
+        direct, self._is_first_run = self._direct_steps(background), False
+        if direct:
             with suppress(InvalidDocument, tf.errors.OpError):  # the compiled function reports it with our own message
-                return self._run([(self._whole, self._run_uncompiled)], tensors, on_part)
+                return self._run(direct, tensors, None)
         try:
-            steps = self._compiled or self._compile()
-            return (
-                self._run(steps, tensors, on_part) if self._is_counted else self._counted_run(steps, tensors, on_part)
-            )
+            return self._run(self._compiled if self._is_compiled else self._compile(), tensors, on_part)
         except tf.errors.InvalidArgumentError as error:
             raise value_error(error, self._nodes) from error
         except tf.errors.ResourceExhaustedError as error:
@@ -178,26 +183,24 @@ class CompiledSelection:
                 "TensorFlow has no implementation of a layer for its dtype on this device."
             ) from error
 
-    def _counted_run(
-        self, steps: Sequence[tuple[Part, Compiled]], tensors: dict[str, Any], on_part: OnPart | None
-    ) -> list[Any]:
-        """Measure the first run of compiled functions: it creates their kernels, which may keep weights reordered."""
+    def _call_layers(self, part: Part, inputs: Sequence[Any]) -> list[Any]:
+        return self._compute(part, None, *inputs)
+
+    def _run(self, steps: Steps, tensors: dict[str, Any], on_part: OnPart | None) -> list[Any]:
+        """Run the steps. Measure functions that run for the first time: that creates their kernels, which may keep
+        weights reordered.
+        """
+        compiled = min(len(steps), len(self._compiled))
+        if compiled <= self._counted:
+            return self._run_steps(steps, tensors, on_part)
         before = held_bytes()
-        results = self._run(steps, tensors, on_part)
+        results = self._run_steps(steps, tensors, on_part)
         own = sum(tensor.shape.num_elements() * tensor.dtype.size for tensor in results)
-        self._nbytes, self._is_counted = self._nbytes + max(0, held_bytes() - before - own), True
+        self._nbytes, self._counted = self._nbytes + max(0, held_bytes() - before - own), compiled
         return results
 
-    def _run_uncompiled(self, inputs: Sequence[Any]) -> list[Any]:
-        return self._compute(self._whole, None, *inputs)
-
-    def _run(
-        self,
-        steps: Sequence[tuple[Part, Callable[[Sequence[Any]], list[Any]]]],
-        tensors: dict[str, Any],
-        on_part: OnPart | None,
-    ) -> list[Any]:
-        written: dict[str, Any] = {}
+    def _run_steps(self, steps: Steps, tensors: dict[str, Any], on_part: OnPart | None) -> list[Any]:
+        tensors, written = dict(tensors), dict[str, Any]()
         updates: list[Any] = []
         for part, function in steps:
             if on_part is not None and written:

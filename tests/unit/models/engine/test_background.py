@@ -14,6 +14,7 @@ from models.engine import compiled_selection
 from models.engine.background import Background, Pause
 from models.engine.build import BuiltModel, build
 from models.engine.execution import EngineLimits, Execution
+from models.engine.partition import Part
 from models.engine.tensorflow_setup import prepare
 from models.errors import InvalidDocument
 from models.ipc.messages import Payload, Run, TensorInfo
@@ -88,6 +89,38 @@ def test_requests_are_answered_before_the_function_is_compiled(background: Backg
     assert selection._compiled
 
 
+def test_parts_that_are_compiled_are_used_before_the_rest_is(
+    background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of four is a function, the others are called layer by layer: the bits are the same."""
+    monkeypatch.setattr(compiled_selection, "PART_CALLS", MANY // 4)
+    model, reached, ends = build_large(), Event(), Event()
+    selection = model.compiled_selection(OUTPUTS, training=False, updates=False)
+    original = selection._function
+
+    def held(part: Part, pause: Pause) -> Any:
+        while selection._compiled and not ends.is_set():
+            reached.set()
+            pause()
+        return original(part, pause)
+
+    monkeypatch.setattr(selection, "_function", held)
+    expected = of_keras(model)
+    with background.request():
+        assert run(model, background) == run(model, background) == expected
+    assert reached.wait(30)
+    with background.request():
+        assert len(selection._compiled) == 1
+        assert run(model, background) == expected
+        before = selection.nbytes
+    ends.set()
+    wait_idle(background)
+    with background.request():
+        assert run(model, background) == expected
+    assert len(selection._compiled) == 4
+    assert selection.nbytes > before > 0
+
+
 def test_small_selections_are_compiled_by_the_second_run(background: Background) -> None:
     """They take no longer than a thread would have to wait for."""
     model = build_large({**LARGE, "layers": LARGE["layers"][-10:]})
@@ -128,7 +161,7 @@ def test_a_function_that_cannot_be_compiled_is_reported_by_the_next_run(
     with background.request():
         assert run(model, background) == run(model, background) == of_keras(model)
     wait_idle(background)
-    for _ in range(2):
+    for _ in range(3):
         with background.request(), pytest.raises(InvalidDocument, match="refused"):
             run(model, background)
 
@@ -203,16 +236,16 @@ def new_execution() -> Execution:
 
 
 def test_what_was_compiled_in_the_background_counts(background: Background) -> None:
-    """As soon as another model is run: the budget of the cache covers it."""
-    execution = new_execution()
+    """At the end of the next request, which may be for another model: the budget of the cache covers it."""
+    execution, small = new_execution(), request_of("small", {**LARGE, "layers": LARGE["layers"][-1:]})
     execution.background = background
     with background.request():
         for _ in range(2):
             execution.run(request_of("large", LARGE), [IMAGE])
+        execution.run(small, [IMAGE])
     wait_idle(background)
-    small = {**LARGE, "layers": LARGE["layers"][-1:]}
     with background.request():
-        execution.run(request_of("small", small), [IMAGE])
+        execution.run(small, [IMAGE])
     large = execution.cache.get("large", build_large)[0]
     (selection,) = large.compiled.values()
     assert selection.nbytes > MIB
