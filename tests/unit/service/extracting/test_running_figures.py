@@ -88,6 +88,14 @@ def test_histograms_of_any_numbers(numbers: list[float], cut: int) -> None:
     assert whole.counts.sum() == len(numbers)
 
 
+def test_a_histogram_leaves_out_what_is_not_finite() -> None:
+    """NaN and infinities beside numbers change neither bins nor counts."""
+    values = np.array([[1.0], [np.inf], [-np.inf], [np.nan], [-3.5]])
+    found, expected = RunningHistogram.of(values), RunningHistogram.of(values[[0, 4]])
+    np.testing.assert_array_equal(found.counts, expected.counts)
+    assert (found.exponents[0], found.starts[0]) == (expected.exponents[0], expected.starts[0])
+
+
 def test_a_histogram_of_nothing_finite() -> None:
     """Has no counts, and adds nothing to another."""
     nothing = RunningHistogram.of(np.full((3, 2), np.nan))
