@@ -7,14 +7,14 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import two_trees
+from benchmarks import figures, two_trees
 from benchmarks.machine import machine
 from benchmarks.plan import ONCE, Measurement, plan
-from benchmarks.samples import FOLDER, WORKLOADS, Sample
+from benchmarks.samples import FOLDER, ROOT, WORKLOADS, Sample
 from benchmarks.tables import report
 
 WORK = FOLDER / "work"
@@ -31,7 +31,10 @@ def main() -> None:
         return
     if not options.stored:
         _run(options)
-    sys.stdout.write(report(json.loads((options.stored or options.output).read_text())))
+    run = json.loads((options.stored or options.output).read_text())
+    if options.write:
+        _write(run)
+    sys.stdout.write(report(run))
 
 
 def _options() -> argparse.Namespace:
@@ -45,6 +48,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--documents", type=int, default=10_000, help="that churn posts, once (10,000)")
     parser.add_argument("--output", type=Path, default=FOLDER / "result.json", help="where figures are stored")
     parser.add_argument("--from", dest="stored", type=Path, help="prints stored figures, measures nothing")
+    parser.add_argument(
+        "--write", action="store_true", help=f"updates {figures.FIGURES}, {figures.DOCUMENT} and {figures.CHARTS}/"
+    )
     parser.add_argument("--before", type=Path, help="another tree, installed: compares its Layerscope with this one's")
     parser.add_argument(
         "--variable",
@@ -54,6 +60,14 @@ def _options() -> argparse.Namespace:
         help="NAME=VALUE in the environment of this tree's servers, with --before: what a setting costs",
     )
     return parser.parse_args()
+
+
+def _write(run: Mapping[str, Any]) -> None:
+    """Update the repository's files."""
+    try:
+        figures.write(run, ROOT, plan(0))
+    except figures.Incomplete as error:
+        sys.exit(str(error))
 
 
 def _names(known: Iterable[str]) -> Any:

@@ -17,6 +17,10 @@ COLUMNS = {
     "errors": ("errors", "{:,.0f}"),
     "reply bytes": ("reply_bytes", "{:,.0f}"),
 }
+LEGEND = (
+    "Bars are medians over the rounds: blue Layerscope's, grey its peers', faint the floor's and those of parts alone. "
+    "Whiskers go from the lowest round to the highest. Dashed lines are goals, from the median of what each names.\n"
+)
 SERVER: dict[str, Callable[[Record], str]] = {
     "start s": lambda one: f"{one['start_s']:.1f}",
     "MiB idle": lambda one: f"{sum(one['idle_mib'].values()):,.0f}",
@@ -26,12 +30,15 @@ SERVER: dict[str, Callable[[Record], str]] = {
 }
 
 
-def report(run: Mapping[str, Any]) -> str:
-    """The ratios, then of each workload the cells and what the servers take."""
+def report(run: Mapping[str, Any], pictures: Mapping[str, str] | None = None) -> str:
+    """The ratios, then of each workload its picture, if there is one, the cells and what the servers take."""
     rounds, about = run["rounds"], ", ".join(f"{name} {value}" for name, value in run["machine"].items())
-    parts = [_workload(name, [one[name] for one in rounds if name in one]) for name in rounds[0]]
+    parts = [
+        _workload(name, [one[name] for one in rounds if name in one], (pictures or {}).get(name)) for name in rounds[0]
+    ]
     goals = header(["", "ratio", "goal", "median", "", "rounds"], 2) + "".join(map(row, table(rounds)))
-    return "\n".join([f"{about}; {len(rounds)} rounds\n", goals, *parts])
+    legend = [LEGEND] if pictures else []
+    return "\n".join([f"{about}; {len(rounds)} rounds\n", *legend, goals, *parts])
 
 
 def row(values: Iterable[object]) -> str:
@@ -53,14 +60,16 @@ def medians(records: Sequence[Any]) -> Any:
     }
 
 
-def _workload(name: str, rounds: Sequence[Record]) -> str:
+def _workload(name: str, rounds: Sequence[Record], picture: str | None) -> str:
     good = {peer: [one[peer] for one in rounds if "failed" not in one[peer]] for peer in rounds[0]}
     middle = {peer: medians(records) for peer, records in good.items() if records}
     failed = {peer: rounds[-1][peer]["failed"] for peer, records in good.items() if not records}
     served = {peer: record for peer, record in middle.items() if "start_s" in record}
     return "".join(
         [
-            f"## {name}\n\n{header(['', 'server', *COLUMNS], 2)}",
+            f"## {name}\n\n",
+            f"{picture}\n\n" if picture else "",
+            header(["", "server", *COLUMNS], 2),
             *_cells(middle),
             *[f"\n{header(['server', *SERVER])}" if served else ""],
             *[row([peer, *(show(record) for show in SERVER.values())]) for peer, record in served.items()],
