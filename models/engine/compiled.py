@@ -11,7 +11,7 @@ from tensorflow.python.eager import context, execute  # private: pinned, and cov
 from tensorflow.python.framework import constant_op, ops  # private, too
 
 INLINE = "SINGLE_THREADED_EXECUTOR"
-"""TensorFlow's name for running operations one after the other on the calling thread."""
+"""TensorFlow's name for running operations one after the other on one thread (of its own, not the calling one)."""
 FUNCTIONAL = ("While", "If", "Case", "For", "PartitionedCall")
 """Operations that hold functions, which that executor does not support; TensorFlow has two or more of each."""
 
