@@ -47,8 +47,8 @@ def test_models_are_found_by_their_files(url: str) -> None:
     """Whole ones, documents with and without weights, and folders with one; other files are none."""
     files = [
         "a.keras", "b.h5", "c.json", "d.json", "d.weights.h5", "e.json", "e.npz", "f.json", "f.safetensors",
-        "g/model.keras", "h/1.json", "h/1.safetensors", "README.md", "labels.txt", "data.npz", ".hidden.json",
-        ".git/x.json", "empty/README.md",
+        "g/model.keras", "g/.part.keras", "h/1.json", "h/1.safetensors", "README.md", "labels.txt", "data.npz",
+        ".hidden.json", ".git/x.json", "empty/README.md",
     ]  # fmt: skip
     assert found(url, *files) == {
         "a": (None, "a.keras"), "b": (None, "b.h5"), "c": ("c.json", None), "d": ("d.json", "d.weights.h5"),

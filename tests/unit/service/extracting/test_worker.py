@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from models.errors import InvalidTensor
 from models.networks.architecture import Architecture
 from models.reading.parse import parse_document
 from service.engines.request_builders import RunSpec, source_of
 from service.extracting.blocks import Row, block_of, rows_of
 from service.extracting.decoding import Refusal
+from service.extracting.engine import Target
 from service.extracting.folder import Folder
 from service.extracting.job import Column, Job
 from service.extracting.npz_files import read_npz_bytes
@@ -78,6 +82,33 @@ def test_inputs_that_engines_die_of(tmp_path: Path) -> None:
     assert result(job(tmp_path, "crash"), [np.zeros((1, 3), np.float32)] * 2) == {"rows": 2, "error": None}
     assert [row[2] for row in Partial.read(Folder(str(tmp_path)), 1).record["failed"]] == ["engine_lost"] * 2
     assert len(read_npz_bytes((tmp_path / "shard-000001.npz").read_bytes())["a"]) == 0
+
+
+class Choosy:
+    """Engine of an identity that refuses batches with a negative number."""
+
+    def run(self, batch: list[Array], target: Target) -> None:
+        """Fill the rows."""
+        if (batch[0] < 0).any():
+            raise InvalidTensor("negative")
+        target.rows["a"][:] = batch[0]
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_inputs_that_are_refused_leave_the_others_in_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever in a batch they are."""
+    monkeypatch.setattr("service.extracting.worker.Engine", lambda *_: Choosy())
+    numbers = [1, 2, -3, 4, 5, 6, -7, -8, 9, 10, 11]
+    arrays: list[Array | Refusal] = [np.full((1, 3), number, np.float32) for number in numbers]
+    assert result(replace(job(tmp_path, "plain"), batch=8), arrays)["error"] is None
+    written = read_npz_bytes((tmp_path / "shard-000001.npz").read_bytes())["a"]
+    np.testing.assert_array_equal(written[:, 0], [number for number in numbers if number > 0])
+    failed = Partial.read(Folder(str(tmp_path)), 1).record["failed"]
+    assert [row[0] for row in failed] == [12, 16, 17]
 
 
 def test_what_is_not_the_fault_of_inputs_ends_the_run(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from models.ipc.messages import Data, Payload, Plan, Run, RunBatch, Span, TensorInfo, Weights
+from models.explaining.questions import Diagnosis
+from models.ipc.messages import Analyse, Data, Payload, Plan, Run, RunBatch, Span, TensorInfo, Weights
 from models.weights.specs import WeightsFile
 from service.engines.cluster.in_order import InOrder
 from service.engines.cluster.messages import encode, input_spans, moved, reply_span, to_actor, weights_of
@@ -33,6 +34,13 @@ def test_spans_and_weights_of_runs_are_moved() -> None:
     assert weights_of(sent) == {"d1": HERE}
     there = moved(to_actor.decode(encode(sent)), iter([span(0), span(4096)]), {"d1": THERE})
     assert there == RunBatch((run(1, span(0), SMALL, weights=THERE), run(2, SMALL, span(4096))))
+
+
+def test_spans_of_questions_are_moved() -> None:
+    """As those of the runs that they are about."""
+    question = Analyse(1, (run(1, span(7), weights=HERE),), Diagnosis())
+    assert (input_spans(question), weights_of(question)) == ([Span(7, 100)], {"d1": HERE})
+    assert moved(question, iter([span(0)]), {"d1": THERE}).runs == (run(1, span(0), weights=THERE),)
 
 
 def test_other_messages_refer_to_no_inputs() -> None:
