@@ -183,13 +183,16 @@ def check_kills(folder: Path, pictures: Path) -> bool:
 
 
 def check_memory(folder: Path) -> bool:
-    """Print the largest memory of an extraction of 1,000 and of 20,000 pictures."""
+    """Print the largest memory of an extraction of 1,000 and of 20,000 pictures; in shards of one batch, so that 1,000
+    are more of them than are read ahead.
+    """
     make, layers = DOCUMENTS["small"]
     make().save(folder / "memory.keras")
     peaks = []
     for count in (1000, 20000):
         make_pictures(folder / str(count), count)
-        process = subprocess.Popen(command(folder / str(count), folder / "memory.keras", layers, folder / f"m{count}"))
+        out, shard = folder / f"m{count}", ("--shard", str(BATCH))
+        process = subprocess.Popen(command(folder / str(count), folder / "memory.keras", layers, out, *shard))
         with peak_memory(process) as peak:
             process.wait()
         peaks.append(peak())
