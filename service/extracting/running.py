@@ -23,6 +23,8 @@ READER_CPUS = 0.5
 """CPUs that Ray sets aside for a task that reads and decodes. It differs from an engine's: Ray would join the two."""
 AT_ONCE = 2
 """Shards that a worker has at the same time: one is run while the other is written."""
+AT_ONCE_READ = 64
+"""Shards for each engine whose inputs may be in Ray's object store; it gives one operation a quarter of that."""
 KEPT = "What is done is kept: the same command goes on with it."
 
 
@@ -51,11 +53,11 @@ def _results(ray: Any, asked: Asked, job: Job, model: PlannedModel, shards: Sequ
     """Yield what workers return, as they finish shards."""
     from service.extracting.datasource import ShardReading, ShardSource  # noqa: PLC0415 (imports Ray)
 
-    _configure(ray)
     reading = ShardReading(Reader(job.names, asked.column), Decoder(model.document, asked.options, job.settings))
     source = ShardSource(shards, reading, bytes_of_input(model))
     engines = min(_engines(ray, asked), len(shards))
     _check_room(ray, asked, engines)
+    _configure(ray, engines * AT_ONCE_READ * shards[0].rows * bytes_of_input(model))
     pool = ray.data.ActorPoolStrategy(
         size=engines, max_concurrent_calls_per_actor=AT_ONCE,
         enable_true_multi_threading=True,
@@ -72,9 +74,13 @@ def _results(ray: Any, asked: Asked, job: Job, model: PlannedModel, shards: Sequ
         raise ExtractionFailed(f"{reason}\n{KEPT}") from error
 
 
-def _configure(ray: Any) -> None:
-    """Keep shards whole, and Ray Data quiet."""
+def _configure(ray: Any, nbytes: int) -> None:
+    """Keep shards whole, and Ray Data quiet; read no further ahead than inputs have so many bytes: Ray's own bound is a
+    part of the machine's memory, which a large data set would fill.
+    """
     context = ray.data.DataContext.get_current()
+    limits = ray.data.ExecutionResources.for_limits(object_store_memory=nbytes)
+    context.execution_options.resource_limits = limits
     context.target_max_block_size = None
     context.enable_progress_bars = False
     context.print_on_execution_start = False
